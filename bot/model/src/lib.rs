@@ -1,1 +1,32 @@
-//! Being written.
+//! The nouns of FolkOps: ids, people, requests, actions, decisions, intents, effects, cards, command specs.
+//!
+//! Every other crate speaks in these types, so this crate does no I/O, knows no clock and runs nothing async.
+//! Text from outside becomes one of these newtypes at the border, or is refused there; nobody validates later.
+
+pub mod action;
+pub mod card;
+pub mod change;
+pub mod command;
+pub mod effect;
+pub mod ids;
+pub mod intent;
+pub mod person;
+pub mod ports;
+pub mod request;
+pub mod sealed;
+pub mod stack;
+
+pub use action::{Action, Authority, Context, Decision, Resource, Rule, Verdict};
+pub use card::{Button, Card, CardState, Line, Press, Row, Span, Weight};
+pub use change::{ChangeRef, DiffSummary, ObservedChange, Touched};
+pub use command::{Args, ArgKind, ArgSpec, Arity, Class, CommandSpec, FreeText, Value};
+pub use effect::{Effect, Failure, FailureKind, Outcome};
+pub use ids::{
+    BodyHash, ChangeNumber, ComponentName, CompositionId, Digest, Malformed, MessageId, OperationId, Owner,
+    PersonId, PreviewId, ReleaseNumber, RequestId, RoomName, ServiceId, Sha, StackName, SurfaceName, TreeId,
+};
+pub use intent::Intent;
+pub use person::{Account, Group, Principal};
+pub use request::{Cause, Place, Request};
+pub use sealed::Sealed;
+pub use stack::{Part, Release, ReleasedComponent, StackKind, StackSpec, Trust};

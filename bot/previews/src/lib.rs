@@ -1,1 +1,6 @@
-//! Being written.
+//! Compositions, previews, opt-ins and releases: what should run for whom, and how it comes to run.
+//!
+//! The folds here are pure and belong to this room; the ports say what the room needs of the world. Nothing here
+//! decides whether somebody may: that is policy's, before any of this is asked.
+
+pub mod ports;

@@ -1,0 +1,77 @@
+//! Changes: pull requests at one commit, and what their diff touches.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ChangeNumber, ComponentName, Sha, TreeId};
+
+/// A change, named unambiguously within a service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ChangeRef {
+    /// The component whose repository holds it.
+    pub component: ComponentName,
+    /// Its number there.
+    pub number: ChangeNumber,
+}
+
+impl fmt::Display for ChangeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.component, self.number)
+    }
+}
+
+/// A kind of file that a reviewer wants named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Touched {
+    /// Source code.
+    Code,
+    /// What runs when a change is tested.
+    Ci,
+    /// Lists and locks of dependencies.
+    Dependencies,
+    /// Changes to the shape of stored data.
+    Migrations,
+    /// Scripts and build recipes.
+    Scripts,
+    /// Prose.
+    Docs,
+    /// Anything that a person cannot read in a diff.
+    Binary,
+}
+
+/// The size of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DiffSummary {
+    /// Files touched.
+    pub files: u32,
+    /// Lines added.
+    pub added: u32,
+    /// Lines removed.
+    pub removed: u32,
+    /// Kinds of files touched.
+    pub touched: BTreeSet<Touched>,
+}
+
+/// A pull request as its forge shows it now. An observation, not a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedChange {
+    /// Its number.
+    pub number: ChangeNumber,
+    /// The commit it proposes now.
+    pub head: Sha,
+    /// The tree of that commit.
+    pub tree: TreeId,
+    /// Where it left the default branch.
+    pub base: Sha,
+    /// The author's stable id on the forge (for a local repository: hash of the e-mail in the head commit).
+    pub author: String,
+    /// The author's name as the forge shows it; personal.
+    pub author_name: String,
+    /// The first line of what it says it does, without control characters, at most 200 characters.
+    pub title: String,
+    /// Its size.
+    pub diff: DiffSummary,
+}

@@ -1,0 +1,141 @@
+//! What is done in the outside world, and how it ended.
+//!
+//! Each effect is owed in the journal before it happens and carries the key (operation, index). An adapter looks
+//! first whether it has already happened; an effect is therefore safe to try again after any crash.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::ChangeRef;
+use crate::ids::{ComponentName, Digest, Sha, StackName, TreeId};
+use crate::stack::{Part, StackSpec, Trust};
+
+/// One change in the outside world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Effect {
+    /// Resolve every component's default branch to a full commit and its tree.
+    Resolve,
+    /// Merge each part's change into its base, as trees only; no reference moves.
+    Compose {
+        /// The parts.
+        parts: Vec<Part>,
+    },
+    /// Build one component from one tree.
+    Build {
+        /// Which component's recipe.
+        component: ComponentName,
+        /// From exactly this tree.
+        tree: TreeId,
+        /// Whether it is merged; unmerged builds share nothing with merged ones.
+        trust: Trust,
+    },
+    /// Run a stack until every component is healthy.
+    Run {
+        /// The stack.
+        spec: StackSpec,
+    },
+    /// Make the router serve what the record says as of this operation.
+    Route,
+    /// Stop a stack and remove what it kept, unless it is production's data.
+    Stop {
+        /// Which.
+        stack: StackName,
+    },
+    /// Put a stack's end at another time.
+    Extend {
+        /// Which.
+        stack: StackName,
+        /// The new end, UTC.
+        deadline: jiff::Timestamp,
+    },
+    /// Record a merge and move the default branch to it, if nobody moved it first.
+    Merge {
+        /// In which repository.
+        component: ComponentName,
+        /// The default branch must stand here.
+        expected: Sha,
+        /// What is merged, pinned.
+        change: ChangeRef,
+        /// At this commit.
+        head: Sha,
+        /// The tree that was tested and is now promised.
+        tree: TreeId,
+    },
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ended")]
+pub enum Outcome {
+    /// Default branches, resolved.
+    Resolved {
+        /// Commit and tree of each component.
+        heads: BTreeMap<ComponentName, (Sha, TreeId)>,
+    },
+    /// Trees, merged.
+    Composed {
+        /// Commit each part stands on and the tree to build.
+        trees: BTreeMap<ComponentName, TreeId>,
+    },
+    /// A build, kept by digest.
+    Built {
+        /// Which component.
+        component: ComponentName,
+        /// The bytes.
+        digest: Digest,
+    },
+    /// Every component answers.
+    Running,
+    /// The router serves it.
+    Routed,
+    /// Gone.
+    Stopped,
+    /// The deadline moved.
+    Extended,
+    /// The default branch stands here now.
+    Merged {
+        /// In which repository.
+        component: ComponentName,
+        /// The merge.
+        commit: Sha,
+    },
+    /// It did not come about, and trying again would not help.
+    Failed(Failure),
+}
+
+/// Why an effect did not come about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind.
+    pub kind: FailureKind,
+    /// One sentence for people, ending without a stop.
+    pub sentence: String,
+    /// The end of a log, redacted and bounded, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// What a failure means for the person who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum FailureKind {
+    /// The change does not merge into its base.
+    Conflict {
+        /// Paths in conflict.
+        files: Vec<String>,
+    },
+    /// The source does not build.
+    BuildFailed,
+    /// It builds and starts, but never answers as healthy.
+    NeverHealthy,
+    /// There is no wall for strangers' code here.
+    NoWall,
+    /// The default branch moved meanwhile.
+    BaseMoved,
+    /// It was stopped before it was done.
+    Cancelled,
+    /// Something of ours or around us is broken: disk, git, port.
+    Broken,
+}

@@ -1,0 +1,126 @@
+//! Changes of desired state. An intent says what should be so; effects and reconcilers make it so.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::ChangeRef;
+use crate::ids::{ComponentName, CompositionId, Digest, Owner, PersonId, PreviewId, ReleaseNumber, Sha, StackName};
+use crate::sealed::Sealed;
+use crate::stack::{Part, Release};
+
+/// One change of desired state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "intent")]
+pub enum Intent {
+    /// A maintainer looked at exactly this commit and lets it run.
+    AllowCommit {
+        /// Of which change.
+        change: ChangeRef,
+        /// All forty characters of it.
+        sha: Sha,
+    },
+    /// A preview should be up.
+    WantPreview {
+        /// Its name.
+        preview: PreviewId,
+        /// What it is made of.
+        composition: CompositionId,
+        /// The release it is frozen on.
+        base: ReleaseNumber,
+        /// Its parts, pinned.
+        parts: Vec<Part>,
+        /// When it ends, UTC.
+        deadline: Timestamp,
+    },
+    /// The preview answers.
+    PreviewUp {
+        /// Which.
+        preview: PreviewId,
+        /// What runs in it.
+        builds: BTreeMap<ComponentName, Digest>,
+    },
+    /// The preview lasts longer.
+    KeepPreview {
+        /// Which.
+        preview: PreviewId,
+        /// Its new end, UTC.
+        deadline: Timestamp,
+    },
+    /// The preview should be gone.
+    DropPreview {
+        /// Which.
+        preview: PreviewId,
+        /// Why, in words.
+        why: String,
+    },
+    /// A person's own workload should go through a mix.
+    WantMix {
+        /// Whose.
+        person: PersonId,
+        /// Their account in the service.
+        owner: Owner,
+        /// What it is made of.
+        composition: CompositionId,
+        /// The release it is frozen on.
+        base: ReleaseNumber,
+        /// Its parts, pinned.
+        parts: Vec<Part>,
+        /// The stack that will serve it.
+        stack: StackName,
+        /// When it ends, UTC.
+        deadline: Timestamp,
+    },
+    /// The mix answers and serves that person.
+    MixUp {
+        /// Whose.
+        person: PersonId,
+        /// Which stack serves them from now on.
+        stack: StackName,
+        /// What runs in it.
+        builds: BTreeMap<ComponentName, Digest>,
+    },
+    /// The mix that was being raised did not come up; an earlier one, if any, goes on.
+    MixFailed {
+        /// Whose.
+        person: PersonId,
+    },
+    /// The person goes back to what production runs.
+    DropMix {
+        /// Whose.
+        person: PersonId,
+    },
+    /// A one-time link that ties a browser to a person's mix.
+    IssueLink {
+        /// Whose.
+        person: PersonId,
+        /// SHA-256 of the token in hex.
+        hash: String,
+        /// Until when it may be used, UTC.
+        expires: Timestamp,
+    },
+    /// A release exists and has been built.
+    MakeRelease {
+        /// What it is.
+        release: Release,
+    },
+    /// Production should run this release.
+    SetProduction {
+        /// Which.
+        release: ReleaseNumber,
+        /// Changes that this takes back although they stay on the default branch.
+        taken_back: Vec<ChangeRef>,
+    },
+    /// Nothing is promoted until it is lifted; rollback stays possible.
+    Freeze {
+        /// Until when, UTC; without it, until lifted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Why, in the words of who said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Sealed>,
+    },
+    /// The freeze is over.
+    Unfreeze,
+}
