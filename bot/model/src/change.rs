@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ChangeNumber, ComponentName, Sha, TreeId};
+use crate::ids::{ChangeNumber, ComponentName, Malformed, Sha, TreeId};
 
 /// A change, named unambiguously within a service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,6 +20,15 @@ pub struct ChangeRef {
 impl fmt::Display for ChangeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.component, self.number)
+    }
+}
+
+impl FromStr for ChangeRef {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let wanted = "a change such as `web#41`";
+        let (component, number) = text.split_once('#').ok_or_else(|| Malformed::new(text, wanted))?;
+        Ok(Self { component: ComponentName::parse(component)?, number: number.parse()? })
     }
 }
 

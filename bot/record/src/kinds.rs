@@ -1,0 +1,282 @@
+//! Every kind of record, with its version.
+//!
+//! A body is never changed in place: a new shape is a new version with an upcaster, and the old bytes stay in the
+//! golden files. Bodies hold no clear names and no clear words of people, only sealed ones.
+
+use std::collections::BTreeSet;
+
+use folkops_model::{
+    Account, Action, Args, Card, ComponentName, Decision, Effect, Group, Intent, MessageId, ObservedChange,
+    OperationId, Outcome, Owner, PersonId, Place, Request, RequestId, Sealed, Sha,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What one record says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "kebab-case")]
+pub enum Body {
+    /// The program started and took over; every later record carries this epoch or a higher one.
+    EpochBegan {},
+    /// Somebody may join with a link.
+    InvitationMade {
+        /// SHA-256 of the link's token, hex.
+        hash: String,
+        /// How the invited person will be called.
+        name: Sealed,
+        /// In which groups they will stand.
+        groups: BTreeSet<Group>,
+        /// Accounts that are known to be theirs.
+        accounts: BTreeSet<Account>,
+        /// Their account in the service.
+        owner: Option<Owner>,
+        /// Until when, UTC.
+        expires: Timestamp,
+    },
+    /// An invitation was used; it cannot be used again.
+    InvitationUsed {
+        /// Which.
+        hash: String,
+        /// By whom.
+        person: PersonId,
+    },
+    /// Somebody is known from now on.
+    PersonJoined {
+        /// Their id.
+        person: PersonId,
+        /// Their name.
+        name: Sealed,
+        /// Groups they stand in.
+        groups: BTreeSet<Group>,
+        /// Accounts that are theirs.
+        accounts: BTreeSet<Account>,
+        /// Their account in the service.
+        owner: Option<Owner>,
+    },
+    /// Somebody stands in a group from now on.
+    PersonGranted {
+        /// Who.
+        person: PersonId,
+        /// Which.
+        group: Group,
+    },
+    /// Somebody does not stand in a group any more.
+    PersonRevoked {
+        /// Who.
+        person: PersonId,
+        /// Which.
+        group: Group,
+    },
+    /// A browser speaks for somebody.
+    SessionOpened {
+        /// SHA-256 of its cookie, hex.
+        hash: String,
+        /// For whom.
+        person: PersonId,
+        /// Until when, UTC.
+        expires: Timestamp,
+    },
+    /// A browser speaks for nobody any more.
+    SessionClosed {
+        /// SHA-256 of its cookie, hex.
+        hash: String,
+    },
+    /// Something was said.
+    RequestReceived(Request),
+    /// What was said is talk, not a command.
+    RequestWasTalk {
+        /// Which.
+        request: RequestId,
+    },
+    /// Handling it failed in a way that may pass.
+    RequestFailed {
+        /// Which.
+        request: RequestId,
+        /// How often by now, from 1.
+        attempt: u32,
+    },
+    /// Handling it failed too often; it is set aside and its author told.
+    RequestParked {
+        /// Which.
+        request: RequestId,
+        /// Why, in words.
+        sentence: String,
+    },
+    /// A command was judged and, if allowed, decided.
+    OperationDecided(Decided),
+    /// An operation got its turn.
+    OperationStarted {},
+    /// Desired state changed.
+    Intended(Intent),
+    /// An effect is owed.
+    EffectOwed {
+        /// Its place within the operation, from 0.
+        index: u32,
+        /// What.
+        effect: Effect,
+    },
+    /// An effect ended.
+    EffectSettled(Settled),
+    /// An operation ended.
+    OperationEnded {
+        /// How.
+        end: End,
+    },
+    /// A waiting operation waits for another commit now.
+    WaitMoved {
+        /// For what.
+        waits: WaitsFor,
+    },
+    /// A reply, or a new state of one, is owed.
+    ReplyOwed(Reply),
+    /// A reply stands where it should.
+    ReplyPosted {
+        /// Which.
+        key: ReplyKey,
+        /// Which state of it.
+        revision: u32,
+        /// The message that the surface made of it.
+        message: MessageId,
+    },
+    /// People were told that they are needed; they are not told again for the same subject.
+    PeopleTold {
+        /// What for.
+        subject: String,
+        /// Who.
+        people: BTreeSet<PersonId>,
+    },
+    /// A change was seen at a commit.
+    ChangeObserved {
+        /// In which repository.
+        component: ComponentName,
+        /// What was seen; its author's name is sealed beside it.
+        change: ObservedChange,
+        /// The author's name.
+        author_name: Sealed,
+    },
+    /// A change is not open any more.
+    ChangeGone {
+        /// In which repository.
+        component: ComponentName,
+        /// Its number.
+        number: folkops_model::ChangeNumber,
+    },
+}
+
+/// A judged command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The request it came from.
+    pub request: RequestId,
+    /// Where to reply.
+    pub place: Place,
+    /// What was judged.
+    pub action: Action,
+    /// The arguments, free text sealed.
+    pub args: Args,
+    /// The judgement.
+    pub decision: Decision,
+    /// What follows from it.
+    pub accepted: Accepted,
+}
+
+/// What follows from a judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accepted {
+    /// Everything was said in the reply.
+    Answered,
+    /// It was refused, by a rule or by the facts.
+    Refused,
+    /// It starts by itself when something has happened.
+    Waiting(WaitsFor),
+    /// It has work to do in the world.
+    Work {
+        /// Only one operation at a time holds this.
+        lock: String,
+        /// When it is given up, UTC.
+        deadline: Timestamp,
+    },
+}
+
+/// What a waiting operation waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitsFor {
+    /// Somebody must allow exactly these commits.
+    Commits(Vec<(folkops_model::ChangeRef, Sha)>),
+}
+
+/// An effect's end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Its place within the operation.
+    pub index: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// As asked.
+    Done,
+    /// It could not be done; the card says why.
+    Failed,
+    /// Somebody took it back.
+    Cancelled,
+    /// A newer request took its place.
+    Superseded,
+    /// Its deadline passed.
+    Expired,
+}
+
+/// Which reply: an operation's n-th card.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ReplyKey {
+    /// Whose.
+    pub operation: OperationId,
+    /// Which of its cards, from 0.
+    pub slot: u32,
+}
+
+/// A reply to be posted, or edited to a new state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Which.
+    pub key: ReplyKey,
+    /// Which state of it, from 0; a lower one never replaces a higher one.
+    pub revision: u32,
+    /// Where.
+    pub place: Place,
+    /// For whom.
+    pub audience: Audience,
+    /// What.
+    pub card: Card,
+}
+
+/// Who sees a reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// Everybody in the room.
+    Everyone,
+    /// One person.
+    Only(PersonId),
+}
+
+impl std::fmt::Display for ReplyKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.operation, self.slot)
+    }
+}
+
+impl std::str::FromStr for ReplyKey {
+    type Err = folkops_model::Malformed;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || folkops_model::Malformed::new(text, "a reply's key");
+        let (operation, slot) = text.rsplit_once('.').ok_or_else(malformed)?;
+        Ok(Self { operation: OperationId::parse(operation)?, slot: slot.parse().map_err(|_| malformed())? })
+    }
+}
