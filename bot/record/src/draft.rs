@@ -15,15 +15,14 @@ use crate::record::Due;
 #[must_use = "a draft does nothing until the ledger appends it"]
 pub struct Draft {
     pub(crate) reads: Vec<Read>,
-    pub(crate) operation: Option<OperationId>,
     pub(crate) cause: Option<Cause>,
-    pub(crate) bodies: Vec<Body>,
+    pub(crate) bodies: Vec<(Option<OperationId>, Body)>,
 }
 
 impl Draft {
     /// Something seen, said or administered: no intent, no effect.
     pub fn note(body: Note) -> Self {
-        Self { reads: Vec::new(), operation: None, cause: None, bodies: vec![body.0] }
+        Self { reads: Vec::new(), cause: None, bodies: vec![(None, body.0)] }
     }
 
     /// The outcome of a judgement that allowed.
@@ -54,7 +53,7 @@ impl Draft {
     }
 
     fn of(operation: OperationId, body: Body) -> Self {
-        Self { reads: Vec::new(), operation: Some(operation), cause: None, bodies: vec![body] }
+        Self { reads: Vec::new(), cause: None, bodies: vec![(Some(operation), body)] }
     }
 
     /// The append holds only if these still hold.
@@ -71,14 +70,18 @@ impl Draft {
 
     /// Adds a note to the same append.
     pub fn and(mut self, note: Note) -> Self {
-        self.bodies.push(note.0);
+        self.bodies.push((None, note.0));
         self
     }
 
-    /// Adds a reply that is owed.
+    /// Adds a reply that is owed, also one of another operation.
     pub fn reply(mut self, reply: Reply) -> Self {
-        self.bodies.push(Body::ReplyOwed(reply));
+        self.bodies.push((Some(reply.key.operation.clone()), Body::ReplyOwed(reply)));
         self
+    }
+
+    fn own(&self) -> Option<OperationId> {
+        self.bodies.first().and_then(|(operation, _)| operation.clone())
     }
 }
 
@@ -90,22 +93,27 @@ pub struct Work(Draft);
 impl Work {
     /// Adds a change of desired state.
     pub fn intend(mut self, intent: Intent) -> Self {
-        self.0.bodies.push(Body::Intended(intent));
+        self.0.bodies.push((self.0.own(), Body::Intended(intent)));
         self
     }
     /// Adds an effect that is owed.
     pub fn owe(mut self, index: u32, effect: Effect) -> Self {
-        self.0.bodies.push(Body::EffectOwed { index, effect });
+        self.0.bodies.push((self.0.own(), Body::EffectOwed { index, effect }));
         self
     }
     /// Adds the operation's start.
     pub fn start(mut self) -> Self {
-        self.0.bodies.push(Body::OperationStarted {});
+        self.0.bodies.push((self.0.own(), Body::OperationStarted {}));
         self
     }
     /// Adds the operation's end.
     pub fn end(mut self, end: End) -> Self {
-        self.0.bodies.push(Body::OperationEnded { end });
+        self.0.bodies.push((self.0.own(), Body::OperationEnded { end }));
+        self
+    }
+    /// Adds the end of another operation, which this one supersedes or takes back.
+    pub fn end_other(mut self, operation: OperationId, end: End) -> Self {
+        self.0.bodies.push((Some(operation), Body::OperationEnded { end }));
         self
     }
     /// Adds a note.

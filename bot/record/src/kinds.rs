@@ -83,11 +83,6 @@ pub enum Body {
     },
     /// Something was said.
     RequestReceived(Request),
-    /// What was said is talk, not a command.
-    RequestWasTalk {
-        /// Which.
-        request: RequestId,
-    },
     /// Handling it failed in a way that may pass.
     RequestFailed {
         /// Which.
@@ -95,12 +90,12 @@ pub enum Body {
         /// How often by now, from 1.
         attempt: u32,
     },
-    /// Handling it failed too often; it is set aside and its author told.
-    RequestParked {
+    /// It came to its end without becoming an operation.
+    RequestEnded {
         /// Which.
         request: RequestId,
-        /// Why, in words.
-        sentence: String,
+        /// How.
+        end: RequestEnd,
     },
     /// A command was judged and, if allowed, decided.
     OperationDecided(Decided),
@@ -121,11 +116,6 @@ pub enum Body {
     OperationEnded {
         /// How.
         end: End,
-    },
-    /// A waiting operation waits for another commit now.
-    WaitMoved {
-        /// For what.
-        waits: WaitsFor,
     },
     /// A reply, or a new state of one, is owed.
     ReplyOwed(Reply),
@@ -161,6 +151,18 @@ pub enum Body {
         /// Its number.
         number: folkops_model::ChangeNumber,
     },
+}
+
+/// How a request ended that became no operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestEnd {
+    /// It was talk.
+    Talk,
+    /// It looked like a command and is none; its author was told.
+    Misread,
+    /// Handling it failed three times; it is set aside and its author was told.
+    Parked,
 }
 
 /// A judged command.

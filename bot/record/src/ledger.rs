@@ -44,6 +44,13 @@ pub enum OpenError {
     Encode(#[from] serde_json::Error),
 }
 
+/// A draft that has its place but may not be durable yet.
+#[must_use = "what was submitted must be awaited"]
+pub struct Pending {
+    records: Vec<Record>,
+    durable: Durable,
+}
+
 /// The journal with everything that it adds up to.
 pub struct Ledger {
     store: Arc<dyn Store>,
@@ -75,7 +82,7 @@ impl Ledger {
         let (durable, _) = watch::channel(position.sequence);
         let (failed, _) = watch::channel(None);
         let ledger = Self { store, clock, service, inner: RwLock::new(inner), durable, failed };
-        let begun = Draft { reads: Vec::new(), operation: None, cause: None, bodies: vec![Body::EpochBegan {}] };
+        let begun = Draft { reads: Vec::new(), cause: None, bodies: vec![(None, Body::EpochBegan {})] };
         match ledger.append(begun).await {
             Ok(_) => Ok(ledger),
             Err(AppendError::Store(error)) => Err(error.into()),
@@ -100,12 +107,24 @@ impl Ledger {
 
     /// Appends a draft if everything it read still holds; ends when it is durable.
     pub async fn append(&self, draft: Draft) -> Result<Recorded, AppendError> {
+        let pending = self.submit(draft)?;
+        self.durable(pending).await
+    }
+
+    /// Gives a draft its place, at once and in the order of calls, if everything it read still holds. It is not
+    /// durable before `durable` has ended.
+    pub fn submit(&self, draft: Draft) -> Result<Pending, AppendError> {
         let (records, durable) = self.sequence(draft)?;
-        if let Err(error) = durable.await {
+        Ok(Pending { records, durable })
+    }
+
+    /// Ends when a submitted draft is durable.
+    pub async fn durable(&self, pending: Pending) -> Result<Recorded, AppendError> {
+        if let Err(error) = pending.durable.await {
             self.failed.send_replace(Some(error.clone()));
             return Err(error.into());
         }
-        let recorded = Recorded::durable(records);
+        let recorded = Recorded::durable(pending.records);
         self.durable.send_if_modified(|last| {
             let later = recorded.sequence() > *last;
             *last = (*last).max(recorded.sequence());
@@ -134,12 +153,12 @@ impl Ledger {
     fn number(&self, inner: &Inner, draft: Draft) -> Vec<Record> {
         let time = self.clock.now();
         let numbered = draft.bodies.into_iter().zip(inner.sequence + 1..);
-        let record = |(body, sequence)| Record {
+        let record = |((operation, body), sequence)| Record {
             sequence,
             epoch: inner.epoch,
             time,
             service: self.service.clone(),
-            operation: draft.operation.clone(),
+            operation,
             cause: draft.cause.clone(),
             body,
         };
