@@ -3,15 +3,14 @@
 //! Everything is said on standard error, so that standard output holds what the programs we start
 //! print (CI reads the `test result:` lines there).
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::trouble::{Outcome, Trouble};
 
 /// Prints one line for the person at the terminal.
+#[expect(clippy::print_stderr, reason = "the one place where the workbench speaks")]
 pub fn say(line: &str) {
-    // A closed terminal is no reason to stop the work.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    eprintln!("{line}");
 }
 
 /// Runs stages and remembers which ones failed.

@@ -5,7 +5,7 @@
 
 use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::check;
 use crate::places;
@@ -51,9 +51,12 @@ pub fn run(arguments: &[String]) -> Outcome {
         Ok(())
     });
     check::quick(&mut stages, &wanted.selection, &target);
-    // The stories run the shipped program; cargo builds it for its own package's tests only.
-    stages
-        .run("build", || program::run(&mut cargo_in(&target, ["build", "--workspace", "--bin", "folkops"])));
+    // The stories run the shipped program, which cargo builds for its own package's tests only.
+    if wanted.has_stories() {
+        stages.run("build", || {
+            program::run(&mut cargo_in(&target, ["build", "--workspace", "--bin", "folkops"]))
+        });
+    }
     stages.run("test", || {
         let mut tests = cargo_in(&target, ["test", "--no-fail-fast"]);
         tests.args(&wanted.selection).arg("--").args(&wanted.filter).envs(found);
@@ -64,7 +67,7 @@ pub fn run(arguments: &[String]) -> Outcome {
 }
 
 /// The program under test, as it ships but for the optimiser.
-fn binary(target: &Path) -> std::path::PathBuf {
+fn binary(target: &Path) -> PathBuf {
     target.join("debug/folkops")
 }
 
@@ -107,6 +110,10 @@ impl Wanted {
         }
         Ok(wanted)
     }
+
+    fn has_stories(&self) -> bool {
+        self.selection.iter().any(|word| word == "--workspace" || word == "folkops-tests")
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +128,7 @@ mod tests {
     fn without_arguments_everything_is_tested_and_sweeps_are_sampled() {
         let wanted = parse("").unwrap();
         assert_eq!(wanted.selection, ["--workspace"]);
+        assert!(wanted.has_stories());
         assert_eq!(wanted.sweep, Sweep::Sampled);
     }
 
@@ -129,6 +137,7 @@ mod tests {
         let wanted = parse("--full -p one --package two -- name --exact").unwrap();
         assert_eq!(wanted.sweep, Sweep::Full);
         assert_eq!(wanted.selection, ["--package", "one", "--package", "two"]);
+        assert!(!wanted.has_stories());
         assert_eq!(wanted.filter, ["name", "--exact"]);
     }
 

@@ -112,7 +112,8 @@ impl Tool {
         installed.map(|path| Place::Installed(self.variable, path)).or_else(|| {
             let program = unpacked.join(self.unpacked);
             let prefix = unpacked.to_path_buf();
-            runs(&program).then_some(Place::Unpacked { variable: self.variable, prefix, program })
+            let complete = runs(&program) && launcher::is_complete(&prefix, &program);
+            complete.then_some(Place::Unpacked { variable: self.variable, prefix, program })
         })
     }
 }

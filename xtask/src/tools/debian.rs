@@ -15,6 +15,8 @@ use crate::program;
 use crate::stages::say;
 use crate::trouble::{Outcome, Trouble};
 
+const INSTALL: [&str; 4] = ["install", "--quiet", "--yes", "--no-install-recommends"];
+
 /// Fetches the packages; afterwards they are on the PATH or below `unpacked`.
 pub fn fetch(packages: &[&str], reach: Reach, unpacked: &Path) -> Outcome {
     if !program::succeeds(Command::new("apt-get").arg("--version")) {
@@ -35,8 +37,11 @@ fn is_root() -> bool {
 
 fn install(packages: &[&str]) -> Outcome {
     let _quiet = NoDaemons::enforce()?;
-    program::run(&mut apt(&["update", "--quiet"]))?;
-    program::run(apt(&["install", "--quiet", "--yes", "--no-install-recommends"]).args(packages))
+    // A third party's source that is down does not keep Debian's packages from us.
+    if let Err(trouble) = program::run(&mut apt(&["update", "--quiet"])) {
+        say(&format!("going on with the package lists at hand: {trouble}"));
+    }
+    program::run(apt(&INSTALL).args(packages))
 }
 
 fn unpack(packages: &[&str], unpacked: &Path) -> Outcome {
@@ -45,8 +50,9 @@ fn unpack(packages: &[&str], unpacked: &Path) -> Outcome {
     for folder in [archives.join("partial"), work.join("lists/partial"), unpacked.to_path_buf()] {
         fs::create_dir_all(&folder).map_err(Trouble::during(folder.display()))?;
     }
-    // The machine's own package lists serve if it has them; else ours are fetched.
-    if download(packages, &work, None).is_err() {
+    // The machine's own package lists serve if it has them, and they are not stale; else ours are fetched.
+    let listed = program::succeeds(privately(&INSTALL, &work, None).arg("--print-uris").args(packages));
+    if !listed || download(packages, &work, None).is_err() {
         let lists = work.join("lists");
         program::run(&mut privately(&["update", "--quiet"], &work, Some(&lists)))?;
         download(packages, &work, Some(&lists))?;
@@ -60,8 +66,7 @@ fn unpack(packages: &[&str], unpacked: &Path) -> Outcome {
 }
 
 fn download(packages: &[&str], work: &Path, lists: Option<&Path>) -> Outcome {
-    let words = ["install", "--quiet", "--yes", "--no-install-recommends", "--download-only"];
-    program::run(privately(&words, work, lists).args(packages))
+    program::run(privately(&INSTALL, work, lists).arg("--download-only").args(packages))
 }
 
 /// Apt with its cache in `work`, and its lists too if a folder for them is given.
