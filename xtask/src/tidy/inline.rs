@@ -1,4 +1,6 @@
-//! The pages run under a strict content security policy: no inline style, script or handler.
+//! The pages run under a strict content security policy: no style attribute, inline script or handler.
+//!
+//! A `<style>` element passes: a policy can name its hash, and the page's own tests must hold it to that.
 
 use super::source::{Source, numbered};
 use super::tree::{Finding, Tree};
@@ -37,9 +39,6 @@ fn of_page(line: &str) -> Option<&'static str> {
     if line.contains("<script>") {
         return Some("an inline script");
     }
-    if line.contains("<style") {
-        return Some("an inline style");
-    }
     line.contains('<').then(|| attributes(line).find_map(blocked)).flatten()
 }
 
@@ -77,7 +76,7 @@ mod tests {
         ] {
             assert_eq!(found("bot/site/src/a.rs", bad), 1, "{bad}");
         }
-        assert_eq!(found("bot/site/a.html", "<p style='x'>\n<b onload=x>\n<style>"), 3);
+        assert_eq!(found("bot/site/a.html", "<p style='x'>\n<b onload=x>"), 2);
     }
 
     #[test]
@@ -85,6 +84,7 @@ mod tests {
         for good in [
             "p class=\"x\" {}",
             "script src=\"/room.js\" defer {}",
+            "let x = \"<style>a</style>\";",
             "let style = one == two;",
             "|on| on => x",
         ] {
