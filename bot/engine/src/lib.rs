@@ -1,1 +1,18 @@
-//! Being written.
+//! The pipeline: receive, parse, authorise, decide, journal, act, reply, recover.
+//!
+//! One direction, each stage taking what the previous one returned. Commands are injected; this crate knows none of
+//! them. It decides nothing about permission itself (an `Authority` does) and does nothing in the world itself
+//! (`Hands` do), and neither is asked before the record that allows it is durable.
+
+pub mod admission;
+pub mod cards;
+pub mod command;
+pub mod folds;
+pub mod pipeline;
+pub mod ports;
+pub mod text;
+
+pub use command::{Ask, Call, Command, Desk, Judged, Plan, Private, Progress, Registry, Step, Work};
+pub use folds::{Operation, OperationState, Operations, Outbox, People, Person, Rooms, TimelineItem};
+pub use pipeline::{Engine, EngineParts, Inbound, Receipt, Rejected};
+pub use ports::{Hands, Lookout, ReplySink, Unavailable};

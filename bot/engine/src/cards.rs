@@ -1,0 +1,91 @@
+//! The replies of the pipeline itself: what could not be read, what was refused, what went wrong.
+
+use folkops_model::{Action, Card, CardState, Decision, Line, PersonId, Rule, Span, Weight};
+
+use crate::text::Misread;
+
+/// A line that is no command.
+pub fn misread(misread: &Misread) -> Card {
+    let card = Card::new(CardState::Refused, sentence(&misread.to_string())).say("Nothing was done.");
+    match misread {
+        Misread::Unknown { nearest: Some(nearest), .. } => card
+            .row("Next", Line::new().text("Did you mean ").code(format!("/{nearest}")).text("?"))
+            .button(Weight::Plain, "What can I say?", "/help"),
+        Misread::Missing { command, .. } => {
+            card.row("Next", Line::new().code(format!("/help {command}")).text(" shows how it is written"))
+        }
+        _ => card.button(Weight::Plain, "What can I say?", "/help"),
+    }
+}
+
+/// Splits our own sentence with backticks into text and code.
+pub fn sentence(text: &str) -> Line {
+    let pieces = text.split('`').enumerate().filter(|(_, piece)| !piece.is_empty());
+    Line(pieces.map(|(i, p)| if i % 2 == 1 { Span::Code(p.to_owned()) } else { Span::Text(p.to_owned()) }).collect())
+}
+
+/// Something that policy refused.
+pub fn refused(action: &Action, decision: &Decision, who: &[PersonId]) -> Card {
+    let title = match action.principal.person() {
+        Some(person) => Line::new().text("Not by ").person(person).text(": ").text(reason(decision)),
+        None => Line::new().text("Not by itself: ").text(reason(decision)),
+    };
+    let mut card = Card::new(CardState::Refused, title).say("Nothing has changed.");
+    for rule in decision.rules() {
+        card = card.row("Rule", rule_line(rule, action));
+    }
+    let who: Vec<&PersonId> = who.iter().filter(|id| Some(*id) != action.principal.person()).collect();
+    card = if who.is_empty() {
+        card.row("Who", "Nobody here can, as things stand")
+    } else {
+        let people = who.iter().take(4).map(|id| Span::Person((*id).clone()));
+        card.row("Who", Line::new().list(people).text(" can"))
+    };
+    card.button(Weight::Plain, "What may I do?", "/whoami").button(Weight::Quiet, "Why", "/why")
+}
+
+fn reason(decision: &Decision) -> String {
+    decision.rules().first().map_or_else(|| "no rule allows it".to_owned(), |rule| rule.reason.clone())
+}
+
+fn rule_line(rule: &Rule, action: &Action) -> Line {
+    let groups: Vec<&str> = action.groups.iter().map(|group| group.as_str()).collect();
+    let line = Line::new().strong(rule.id.clone()).text("; ").text(rule.reason.clone());
+    match action.principal.person() {
+        Some(person) => line.text(". ").person(person).text(format!(" is {} here", article(&groups))),
+        None => line,
+    }
+}
+
+fn article(groups: &[&str]) -> String {
+    let named: Vec<String> = groups
+        .iter()
+        .map(|group| match *group {
+            "on-call" => "on call".to_owned(),
+            "operator" => "an operator".to_owned(),
+            other => format!("a {other}"),
+        })
+        .collect();
+    if named.is_empty() { "a stranger".to_owned() } else { named.join(", ") }
+}
+
+/// A request that failed three times.
+pub fn parked() -> Card {
+    Card::new(CardState::Harmful, "This could not be handled and is set aside")
+        .say("It failed three times, so it will not be tried again by itself. Nothing was done.")
+        .row("Next", "Say it again later, or ask an operator to look at the log")
+}
+
+/// Something outside that is needed cannot be reached.
+pub fn unavailable(what: &str) -> Card {
+    Card::new(CardState::Held, "Not now: something that this needs cannot be reached")
+        .say(sentence(what))
+        .row("Next", "Nothing was done. Say it again when it is back")
+}
+
+/// An operation that took too long.
+pub fn expired() -> Card {
+    Card::new(CardState::Harmful, "Given up: it took too long")
+        .say("What it had begun is being taken down.")
+        .row("Next", "Say it again; if it happens twice, ask an operator to look at the log")
+}

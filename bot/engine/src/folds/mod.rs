@@ -1,0 +1,11 @@
+//! What the pipeline remembers: people, requests and operations, replies owed, and what was said in rooms.
+
+mod operations;
+mod outbox;
+mod people;
+mod rooms;
+
+pub use operations::{EffectRow, Operation, OperationState, Operations, RequestRow, RequestState};
+pub use outbox::{Outbox, OutboxRow};
+pub use people::{Invitation, People, Person, Session};
+pub use rooms::{Rooms, TimelineItem, TimelineKey};

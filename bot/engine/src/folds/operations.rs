@@ -1,0 +1,271 @@
+//! Requests and what became of them; operations, their effects, and who holds which lock.
+
+use std::collections::BTreeMap;
+
+use folkops_model::{
+    Action, Args, Decision, Effect, MessageId, OperationId, Outcome, Place, Request, RequestId,
+};
+use folkops_record::{Accepted, AnyTable, Body, End, Fold, Record, RequestEnd, Table, WaitsFor};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A request and its state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRow {
+    /// What was said.
+    pub request: Request,
+    /// What became of it.
+    pub state: RequestState,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestState {
+    /// Nothing yet; handling it failed this often.
+    Received(u32),
+    /// It became an operation.
+    Decided(OperationId),
+    /// It ended otherwise.
+    Ended(RequestEnd),
+}
+
+/// The journalled work of one command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The request it came from.
+    pub request: RequestId,
+    /// Where its replies go.
+    pub place: Place,
+    /// What was judged.
+    pub action: Action,
+    /// With which arguments.
+    pub args: Args,
+    /// The judgement.
+    pub decision: Decision,
+    /// Where it stands.
+    pub state: OperationState,
+    /// When it was decided, UTC.
+    pub decided: Timestamp,
+    /// Its effects in order.
+    pub effects: BTreeMap<u32, EffectRow>,
+    /// The newest revision of each of its cards.
+    pub cards: BTreeMap<u32, u32>,
+}
+
+/// Where an operation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationState {
+    /// It starts by itself when something has happened.
+    Waiting(WaitsFor),
+    /// It waits for its turn.
+    Queued {
+        /// For this lock.
+        lock: String,
+        /// Given up at, UTC.
+        deadline: Timestamp,
+    },
+    /// It is at work.
+    Running {
+        /// Holding this lock.
+        lock: String,
+        /// Given up at, UTC.
+        deadline: Timestamp,
+    },
+    /// It is over.
+    Ended(End),
+}
+
+/// An effect and its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectRow {
+    /// What.
+    pub effect: Effect,
+    /// The record that owes it.
+    pub sequence: u64,
+    /// How it ended, if it has.
+    pub outcome: Option<Outcome>,
+}
+
+impl Operation {
+    /// Whether it may still do something.
+    pub fn is_live(&self) -> bool {
+        !matches!(self.state, OperationState::Ended(_))
+    }
+
+    /// The lock it holds or waits for.
+    pub fn lock(&self) -> Option<&str> {
+        match &self.state {
+            OperationState::Queued { lock, .. } | OperationState::Running { lock, .. } => Some(lock),
+            OperationState::Waiting(_) | OperationState::Ended(_) => None,
+        }
+    }
+}
+
+/// The fold.
+#[derive(Debug, Clone)]
+pub struct Operations {
+    /// By id.
+    pub requests: Table<RequestId, RequestRow>,
+    /// By the surface's message id: what was received as it.
+    pub messages: Table<MessageId, RequestId>,
+    /// By id.
+    pub operations: Table<OperationId, Operation>,
+    /// By name of the lock: who holds it, then who waits, in order.
+    pub locks: Table<String, Vec<OperationId>>,
+    /// Operations that are not over.
+    pub live: Table<OperationId, ()>,
+    /// Requests that nothing has become of.
+    pub open: Table<RequestId, ()>,
+    /// For what people were told that they are needed.
+    pub told: Table<String, std::collections::BTreeSet<folkops_model::PersonId>>,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self {
+            requests: Table::new("requests"),
+            messages: Table::new("messages"),
+            operations: Table::new("operations"),
+            locks: Table::new("locks"),
+            live: Table::new("live-operations"),
+            open: Table::new("open-requests"),
+            told: Table::new("told"),
+        }
+    }
+}
+
+impl Operations {
+    fn end_request(&mut self, at: u64, request: &RequestId, state: RequestState) {
+        self.requests.change(at, request, |row| row.state = state);
+        self.open.remove(at, request);
+    }
+
+    fn decided(&mut self, record: &Record, id: &OperationId, decided: &folkops_record::Decided) {
+        let at = record.sequence;
+        self.end_request(at, &decided.request, RequestState::Decided(id.clone()));
+        let state = match &decided.accepted {
+            Accepted::Answered => OperationState::Ended(End::Done),
+            Accepted::Refused => OperationState::Ended(End::Failed),
+            Accepted::Waiting(waits) => OperationState::Waiting(waits.clone()),
+            Accepted::Work { lock, deadline } => {
+                OperationState::Queued { lock: lock.clone(), deadline: *deadline }
+            }
+        };
+        let cards = self.operations.get(id).map(|earlier| earlier.cards.clone()).unwrap_or_default();
+        let operation = Operation {
+            request: decided.request.clone(),
+            place: decided.place.clone(),
+            action: decided.action.clone(),
+            args: decided.args.clone(),
+            decision: decided.decision.clone(),
+            state,
+            decided: record.time,
+            effects: BTreeMap::new(),
+            cards,
+        };
+        if let Some(lock) = operation.lock() {
+            self.queue(at, lock.to_owned(), id);
+        }
+        if operation.is_live() {
+            self.live.put(at, id.clone(), ());
+        } else {
+            self.live.remove(at, id);
+        }
+        self.operations.put(at, id.clone(), operation);
+    }
+
+    fn queue(&mut self, at: u64, lock: String, id: &OperationId) {
+        let mut queue = self.locks.get(&lock).cloned().unwrap_or_default();
+        if !queue.contains(id) {
+            queue.push(id.clone());
+        }
+        self.locks.put(at, lock, queue);
+    }
+
+    fn ended(&mut self, at: u64, id: &OperationId, end: End) {
+        let lock = self.operations.get(id).and_then(|operation| operation.lock().map(str::to_owned));
+        if let Some(lock) = lock {
+            let mut queue = self.locks.get(&lock).cloned().unwrap_or_default();
+            queue.retain(|other| other != id);
+            if queue.is_empty() {
+                self.locks.remove(at, &lock);
+            } else {
+                self.locks.put(at, lock, queue);
+            }
+        }
+        self.operations.change(at, id, |operation| operation.state = OperationState::Ended(end));
+        self.live.remove(at, id);
+    }
+
+    fn of_operation(&mut self, record: &Record, id: &OperationId) {
+        let at = record.sequence;
+        match &record.body {
+            Body::OperationDecided(decided) => self.decided(record, id, decided),
+            Body::OperationStarted {} => self.operations.change(at, id, |operation| {
+                if let OperationState::Queued { lock, deadline } = &operation.state {
+                    operation.state = OperationState::Running { lock: lock.clone(), deadline: *deadline };
+                }
+            }),
+            Body::EffectOwed { index, effect } => self.operations.change(at, id, |operation| {
+                let row = EffectRow { effect: effect.clone(), sequence: at, outcome: None };
+                operation.effects.insert(*index, row);
+            }),
+            Body::EffectSettled(settled) => self.operations.change(at, id, |operation| {
+                if let Some(row) = operation.effects.get_mut(&settled.index) {
+                    row.outcome = Some(settled.outcome.clone());
+                }
+            }),
+            Body::OperationEnded { end } => self.ended(at, id, *end),
+            Body::ReplyOwed(reply) => self.operations.change(at, id, |operation| {
+                operation.cards.insert(reply.key.slot, reply.revision);
+            }),
+            _ => {}
+        }
+    }
+}
+
+impl Fold for Operations {
+    fn apply(&mut self, record: &Record) {
+        let at = record.sequence;
+        match &record.body {
+            Body::RequestReceived(request) => {
+                self.messages.put(at, request.message.clone(), request.id.clone());
+                self.open.put(at, request.id.clone(), ());
+                let row = RequestRow { request: request.clone(), state: RequestState::Received(0) };
+                self.requests.put(at, request.id.clone(), row);
+            }
+            Body::RequestFailed { request, attempt } => {
+                self.requests.change(at, request, |row| row.state = RequestState::Received(*attempt));
+            }
+            Body::RequestEnded { request, end } => self.end_request(at, request, RequestState::Ended(*end)),
+            Body::PeopleTold { subject, people } => {
+                let mut told = self.told.get(subject).cloned().unwrap_or_default();
+                told.extend(people.iter().cloned());
+                self.told.put(at, subject.clone(), told);
+            }
+            _ => {
+                if let Some(id) = &record.operation {
+                    self.of_operation(record, id);
+                }
+            }
+        }
+    }
+
+    fn tables(&self) -> Vec<&dyn AnyTable> {
+        vec![&self.requests, &self.messages, &self.operations, &self.locks, &self.live, &self.open, &self.told]
+    }
+
+    fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
+        vec![
+            &mut self.requests,
+            &mut self.messages,
+            &mut self.operations,
+            &mut self.locks,
+            &mut self.live,
+            &mut self.open,
+            &mut self.told,
+        ]
+    }
+}

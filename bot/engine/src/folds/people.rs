@@ -1,0 +1,124 @@
+//! Who is known here, in which groups, and which browsers speak for them.
+
+use std::collections::BTreeSet;
+
+use folkops_model::{Account, Group, Owner, PersonId, Principal, Sealed};
+use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Somebody known here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their name.
+    pub name: Sealed,
+    /// Groups they stand in.
+    pub groups: BTreeSet<Group>,
+    /// Accounts that are theirs.
+    pub accounts: BTreeSet<Account>,
+    /// Their account in the service.
+    pub owner: Option<Owner>,
+}
+
+/// A link somebody may join with, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Who they will be.
+    pub person: Person,
+    /// Until when, UTC.
+    pub expires: Timestamp,
+}
+
+/// A browser that speaks for somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// For whom.
+    pub person: PersonId,
+    /// Until when, UTC.
+    pub expires: Timestamp,
+}
+
+/// The fold.
+#[derive(Debug, Clone)]
+pub struct People {
+    /// By id.
+    pub people: Table<PersonId, Person>,
+    /// By SHA-256 of the link's token, hex.
+    pub invitations: Table<String, Invitation>,
+    /// By SHA-256 of the cookie, hex.
+    pub sessions: Table<String, Session>,
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self {
+            people: Table::new("people"),
+            invitations: Table::new("invitations"),
+            sessions: Table::new("sessions"),
+        }
+    }
+}
+
+impl People {
+    /// In which groups a principal stands. Somebody unknown, or known and in no group, is a stranger.
+    pub fn groups(&self, facts: &Facts<'_>, principal: &Principal) -> BTreeSet<Group> {
+        let known = principal.person().and_then(|person| facts.row(&self.people, person));
+        let groups = known.map(|person| person.groups.clone()).unwrap_or_default();
+        if groups.is_empty() && principal.person().is_some() { BTreeSet::from([Group::Stranger]) } else { groups }
+    }
+
+    /// Whose account this is.
+    pub fn by_account(&self, account: &Account) -> Option<(&PersonId, &Person)> {
+        self.people.iter().find(|(_, person)| person.accounts.contains(account))
+    }
+}
+
+impl Fold for People {
+    fn apply(&mut self, record: &Record) {
+        let at = record.sequence;
+        match &record.body {
+            Body::InvitationMade { hash, name, groups, accounts, owner, expires } => {
+                let person = Person {
+                    name: name.clone(),
+                    groups: groups.clone(),
+                    accounts: accounts.clone(),
+                    owner: owner.clone(),
+                };
+                self.invitations.put(at, hash.clone(), Invitation { person, expires: *expires });
+            }
+            Body::InvitationUsed { hash, .. } => {
+                self.invitations.remove(at, hash);
+            }
+            Body::PersonJoined { person, name, groups, accounts, owner } => {
+                let row = Person {
+                    name: name.clone(),
+                    groups: groups.clone(),
+                    accounts: accounts.clone(),
+                    owner: owner.clone(),
+                };
+                self.people.put(at, person.clone(), row);
+            }
+            Body::PersonGranted { person, group } => self.people.change(at, person, |row| {
+                row.groups.insert(*group);
+            }),
+            Body::PersonRevoked { person, group } => self.people.change(at, person, |row| {
+                row.groups.remove(group);
+            }),
+            Body::SessionOpened { hash, person, expires } => {
+                self.sessions.put(at, hash.clone(), Session { person: person.clone(), expires: *expires });
+            }
+            Body::SessionClosed { hash } => {
+                self.sessions.remove(at, hash);
+            }
+            _ => {}
+        }
+    }
+
+    fn tables(&self) -> Vec<&dyn AnyTable> {
+        vec![&self.people, &self.invitations, &self.sessions]
+    }
+
+    fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
+        vec![&mut self.people, &mut self.invitations, &mut self.sessions]
+    }
+}

@@ -1,0 +1,277 @@
+//! The middle of the pipeline: parse, authorise, decide, and append all of it at once.
+//!
+//! A decision is pure; when a fact moved before it was appended, it is simply taken again. A request whose handling
+//! panics three times is set aside with a visible reply, so that it cannot block its lane or come back for ever.
+
+use std::collections::BTreeSet;
+
+use folkops_model::{
+    Action, ArgKind, Args, Card, CommandSpec, Decision, Group, OperationId, Place, Principal, Request, RequestId,
+    ports::random_word,
+};
+use folkops_record::{
+    Accepted, AppendError, Audience, Body, Decided, Draft, Facts, Note, Permitted, Refused, Reply, ReplyKey,
+    RequestEnd,
+};
+
+use super::Engine;
+use crate::cards;
+use crate::command::{Call, Command, Plan, Work};
+use crate::folds::{Operations, People, RequestState};
+use crate::text::{Misread, Reading, read};
+
+/// How often handling is tried before a request is set aside.
+const ATTEMPTS: u32 = 3;
+
+/// How often a decision is taken again because a fact moved, before it counts as a failed attempt.
+const DECISIONS: u32 = 50;
+
+/// A command that has been read, about to be judged.
+pub(super) struct Ready {
+    pub(super) command: std::sync::Arc<dyn Command>,
+    pub(super) args: Args,
+    pub(super) operation: OperationId,
+    pub(super) request: Request,
+}
+
+impl Engine {
+    /// Handles one request to its end, whatever happens on the way.
+    pub(super) async fn handle(&self, id: RequestId) {
+        let engine = self.clone();
+        let request = id.clone();
+        let handled = tokio::spawn(async move { engine.handle_once(&request).await }).await;
+        match handled {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(request.id = %id, %error, "a request could not be handled");
+                self.failed(&id).await;
+            }
+            Err(panic) => {
+                tracing::error!(request.id = %id, %panic, "handling a request panicked");
+                self.failed(&id).await;
+            }
+        }
+    }
+
+    async fn failed(&self, id: &RequestId) {
+        let row = self.ledger().read(|facts| facts.fold::<Operations>().and_then(|o| o.requests.get(id).cloned()));
+        let Some(row) = row else { return };
+        let RequestState::Received(attempts) = row.state else { return };
+        if attempts + 1 < ATTEMPTS {
+            let counted = self.note(Body::RequestFailed { request: id.clone(), attempt: attempts + 1 }).await;
+            if counted.is_ok() {
+                Box::pin(self.handle(id.clone())).await;
+            }
+            return;
+        }
+        let card = cards::parked();
+        if let Err(error) = self.end_request(&row.request, RequestEnd::Parked, Some(card)).await {
+            tracing::error!(request.id = %id, %error, "a request could not be set aside");
+        }
+    }
+
+    async fn handle_once(&self, id: &RequestId) -> Result<(), AppendError> {
+        let row = self.ledger().read(|facts| facts.fold::<Operations>().and_then(|o| o.requests.get(id).cloned()));
+        let Some(row) = row.filter(|row| matches!(row.state, RequestState::Received(_))) else { return Ok(()) };
+        let request = row.request;
+        let Some(text) = self.desk().keyring.open(&request.text) else {
+            return self.end_request(&request, RequestEnd::Talk, None).await;
+        };
+        let line = match read(&text) {
+            Reading::Talk => return self.end_request(&request, RequestEnd::Talk, None).await,
+            Reading::Misread(wrong) => return self.misread(&request, &wrong).await,
+            Reading::Line(line) => line,
+        };
+        let (command, mut args) = match self.desk().parse(&line, &request.principal) {
+            Ok(parsed) => parsed,
+            Err(wrong) => return self.misread(&request, &wrong).await,
+        };
+        for text in args.texts_mut() {
+            text.sealed = self.desk().keyring.seal(&text.clear).ok();
+        }
+        if reads_changes(command.spec())
+            && let Err(error) = self.shared.parts.lookout.look().await
+        {
+            let card = cards::unavailable(&error.0);
+            return self.end_request(&request, RequestEnd::Misread, Some(card)).await;
+        }
+        let operation = self.mint();
+        self.decide(Ready { command, args, operation, request }).await
+    }
+
+    async fn misread(&self, request: &Request, wrong: &Misread) -> Result<(), AppendError> {
+        self.end_request(request, RequestEnd::Misread, Some(cards::misread(wrong))).await
+    }
+
+    async fn end_request(&self, request: &Request, end: RequestEnd, card: Option<Card>) -> Result<(), AppendError> {
+        let Some(note) = Note::of(Body::RequestEnded { request: request.id.clone(), end }) else { return Ok(()) };
+        let mut draft = Draft::note(note);
+        if let Some(card) = card {
+            draft = draft.reply(first_reply(self.mint(), &request.place, card));
+        }
+        let recorded = self.ledger().append(draft).await?;
+        self.follow(&recorded);
+        Ok(())
+    }
+
+    /// Judges and decides until the facts hold still, then appends; what follows is started once it is durable.
+    pub(super) async fn decide(&self, ready: Ready) -> Result<(), AppendError> {
+        for _ in 0..DECISIONS {
+            let (draft, reads) = self.ledger().decide(|facts| self.draft(&ready, facts));
+            let pending = match self.ledger().submit(draft.provided(reads).because(ready.request.cause.clone())) {
+                Ok(pending) => pending,
+                Err(AppendError::Moved) => continue,
+                Err(error) => return Err(error),
+            };
+            let engine = self.clone();
+            tokio::spawn(async move {
+                match engine.ledger().durable(pending).await {
+                    Ok(recorded) => engine.follow(&recorded),
+                    Err(error) => tracing::error!(%error, "a decision is not durable"),
+                }
+            });
+            return Ok(());
+        }
+        Err(AppendError::Moved)
+    }
+
+    fn draft(&self, ready: &Ready, facts: &Facts<'_>) -> Draft {
+        let groups = self.groups(facts, &ready.request.principal);
+        let call = self.call(ready, &groups);
+        let ask = match ready.command.ask(&call, facts) {
+            Ok(ask) => ask,
+            Err(card) => return self.moot(ready, &call, facts, *card),
+        };
+        let action = self.desk().action(ready.command.spec(), &call, ask);
+        match Permitted::obtain(self.desk().authority.as_ref(), action) {
+            Ok(permitted) => {
+                let plan = ready.command.decide(&call, facts);
+                self.permitted(ready, &permitted, plan, facts)
+            }
+            Err(refused) => self.refused(ready, &call, &refused, facts),
+        }
+    }
+
+    fn call<'a>(&'a self, ready: &'a Ready, groups: &'a BTreeSet<Group>) -> Call<'a> {
+        Call {
+            principal: &ready.request.principal,
+            groups,
+            place: &ready.request.place,
+            args: &ready.args,
+            operation: &ready.operation,
+            desk: self.desk(),
+        }
+    }
+
+    pub(super) fn groups(&self, facts: &Facts<'_>, principal: &Principal) -> BTreeSet<Group> {
+        facts.fold::<People>().map(|people| people.groups(facts, principal)).unwrap_or_default()
+    }
+
+    /// The facts alone are against it: recorded as judged by nobody, refused by the facts.
+    fn moot(&self, ready: &Ready, call: &Call<'_>, facts: &Facts<'_>, card: Card) -> Draft {
+        let end = Note::of(Body::RequestEnded { request: ready.request.id.clone(), end: RequestEnd::Misread });
+        let reply = self.reply(ready, facts, 0, Audience::Everyone, card);
+        match end {
+            Some(note) if !self.is_known(facts, call.operation) => Draft::note(note).reply(reply),
+            _ => Draft::ended(call.operation.clone(), folkops_record::End::Failed).reply(reply),
+        }
+    }
+
+    fn is_known(&self, facts: &Facts<'_>, operation: &OperationId) -> bool {
+        facts.fold::<Operations>().is_some_and(|o| facts.row(&o.operations, operation).is_some())
+    }
+
+    fn refused(&self, ready: &Ready, call: &Call<'_>, refused: &Refused, facts: &Facts<'_>) -> Draft {
+        let waiting = ready.command.wait(call, facts, refused.decision());
+        let plan = waiting.unwrap_or_else(|| {
+            let who = self.desk().who_could(facts, refused.action());
+            Plan::refuse(cards::refused(refused.action(), refused.decision(), &who))
+        });
+        let accepted = match &plan.work {
+            Work::Waits(waits) => Accepted::Waiting(waits.clone()),
+            Work::Answered | Work::Refused | Work::Does { .. } => Accepted::Refused,
+        };
+        let decided = decided(ready, refused.action(), refused.decision(), accepted);
+        let mut draft = Draft::refused(ready.operation.clone(), refused, decided);
+        if let Some((subject, people)) = plan.told
+            && let Some(note) = Note::of(Body::PeopleTold { subject, people })
+        {
+            draft = draft.and(note);
+        }
+        match plan.card {
+            Some(card) => draft.reply(self.reply(ready, facts, 0, Audience::Everyone, card)),
+            None => draft,
+        }
+    }
+
+    fn permitted(&self, ready: &Ready, permitted: &Permitted, plan: Plan, facts: &Facts<'_>) -> Draft {
+        let accepted = match plan.work {
+            Work::Answered => Accepted::Answered,
+            Work::Refused => Accepted::Refused,
+            Work::Waits(waits) => Accepted::Waiting(waits),
+            Work::Does { lock, within } => Accepted::Work { lock, deadline: facts.now() + within },
+        };
+        let decided = decided(ready, permitted.action(), permitted.decision(), accepted);
+        let mut draft = Draft::permitted(ready.operation.clone(), permitted, decided);
+        for intent in plan.intents {
+            draft = draft.intend(intent);
+        }
+        for (operation, end, card) in plan.ends {
+            draft = draft.end_other(operation.clone(), end);
+            if let Some(reply) = card.and_then(|card| self.edit(facts, &operation, card)) {
+                draft = draft.reply(reply);
+            }
+        }
+        if let Some(note) = plan.told.and_then(|(subject, people)| Note::of(Body::PeopleTold { subject, people })) {
+            draft = draft.and(note);
+        }
+        if let Some(card) = plan.card {
+            draft = draft.reply(self.reply(ready, facts, 0, Audience::Everyone, card));
+        }
+        for (slot, private) in (1..).zip(plan.private) {
+            draft = draft.reply(self.reply(ready, facts, slot, Audience::Only(private.person), private.card));
+        }
+        draft.finish()
+    }
+
+    fn reply(&self, ready: &Ready, facts: &Facts<'_>, slot: u32, audience: Audience, card: Card) -> Reply {
+        let operations = facts.fold::<Operations>();
+        let known = operations.and_then(|o| o.operations.get(&ready.operation));
+        let revision = known.and_then(|o| o.cards.get(&slot)).map_or(0, |last| last + 1);
+        let key = ReplyKey { operation: ready.operation.clone(), slot };
+        Reply { key, revision, place: ready.request.place.clone(), audience, card }
+    }
+
+    /// The next state of an operation's first card.
+    pub(super) fn edit(&self, facts: &Facts<'_>, id: &OperationId, card: Card) -> Option<Reply> {
+        let operation = facts.row(&facts.fold::<Operations>()?.operations, id)?;
+        let revision = operation.cards.get(&0).map_or(0, |last| last + 1);
+        let key = ReplyKey { operation: id.clone(), slot: 0 };
+        Some(Reply { key, revision, place: operation.place.clone(), audience: Audience::Everyone, card })
+    }
+
+    #[expect(clippy::expect_used, reason = "a random word of sixteen letters is an id by construction")]
+    pub(super) fn mint(&self) -> OperationId {
+        OperationId::parse(&random_word(self.desk().entropy.as_ref(), 16)).expect("a random word is an id")
+    }
+}
+
+fn reads_changes(spec: &CommandSpec) -> bool {
+    spec.args.iter().any(|arg| matches!(arg.kind, ArgKind::Change | ArgKind::Sha))
+}
+
+fn decided(ready: &Ready, action: &Action, decision: &Decision, accepted: Accepted) -> Decided {
+    Decided {
+        request: ready.request.id.clone(),
+        place: ready.request.place.clone(),
+        action: action.clone(),
+        args: ready.args.clone(),
+        decision: decision.clone(),
+        accepted,
+    }
+}
+
+fn first_reply(operation: OperationId, place: &Place, card: Card) -> Reply {
+    let key = ReplyKey { operation, slot: 0 };
+    Reply { key, revision: 0, place: place.clone(), audience: Audience::Everyone, card }
+}

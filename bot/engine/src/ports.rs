@@ -1,0 +1,28 @@
+//! What the pipeline needs of the world.
+
+use folkops_model::{MessageId, Outcome};
+use folkops_record::{Due, Reply};
+use futures::future::BoxFuture;
+
+/// It cannot be done now; trying again later may help. The text says what is broken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// Does effects. Each is safe to do again: the hands look first whether it has happened already.
+pub trait Hands: Send + Sync {
+    /// Does one effect whose record is durable. Dropping the future stops the work.
+    fn perform<'a>(&'a self, due: &'a Due) -> BoxFuture<'a, Result<Outcome, Unavailable>>;
+}
+
+/// Looks at the world before a decision that needs it, and records what it sees.
+pub trait Lookout: Send + Sync {
+    /// Brings the record of changes up to date.
+    fn look(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// Puts replies where people see them.
+pub trait ReplySink: Send + Sync {
+    /// Posts a reply, or edits it to its newest state. The same reply is always the same message.
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>>;
+}
