@@ -40,7 +40,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     for bench in chosen {
         let mut command = bench.command(&target);
         command.envs(&found).env("FOLKOPS_BIN", target.join("release/folkops"));
-        stages.run("bench", || program::run(&mut command));
+        stages.run(bench.short_name(), || program::run(&mut command));
     }
     stages.end()
 }
@@ -74,6 +74,11 @@ fn of_target(target: &Value) -> Option<Bench> {
 }
 
 fn choose(known: &[Bench], names: &[String]) -> Outcome<Vec<Bench>> {
+    if known.is_empty() {
+        return Err(Trouble::new(format!(
+            "no bench is declared: give `{PACKAGE}` a [[bin]] named `{PREFIX}…`"
+        )));
+    }
     if names.is_empty() {
         return Ok(known.to_vec());
     }
@@ -126,5 +131,6 @@ mod tests {
         assert_eq!(chosen, [Bench::Bench("bench-journal".into()), Bench::Bin("bench-router".into())]);
         let said = choose(&sample(), &["site".to_owned()]).unwrap_err().to_string();
         assert_eq!(said, "there is no bench `site`; known: router, journal");
+        assert!(choose(&[], &[]).unwrap_err().to_string().starts_with("no bench is declared"));
     }
 }

@@ -16,12 +16,12 @@ pub fn say(line: &str) {
 /// Runs stages and remembers which ones failed.
 #[derive(Default)]
 pub struct Stages {
-    failed: Vec<&'static str>,
+    failed: Vec<String>,
 }
 
 impl Stages {
     /// Runs one stage, prints its name before and its time after, and notes a failure.
-    pub fn run(&mut self, name: &'static str, work: impl FnOnce() -> Outcome) {
+    pub fn run(&mut self, name: &str, work: impl FnOnce() -> Outcome) {
         say(&format!("── {name}"));
         let (outcome, took) = timed(work);
         let seconds = took.as_secs_f64();
@@ -29,7 +29,7 @@ impl Stages {
             Ok(()) => say(&format!("── {name}: fine, {seconds:.1} s")),
             Err(trouble) => {
                 say(&format!("── {name}: FAILED after {seconds:.1} s: {trouble}"));
-                self.failed.push(name);
+                self.failed.push(name.to_owned());
             }
         }
     }
