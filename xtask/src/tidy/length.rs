@@ -5,7 +5,7 @@
 //! first `}` in its own column.
 
 use super::allow::{self, Allowed};
-use super::source::{Source, numbered};
+use super::source::{Source, function, numbered};
 use super::tree::{Finding, Tree};
 
 /// In lines, from `fn` to its last brace.
@@ -13,7 +13,6 @@ const LONGEST_FUNCTION: usize = 60;
 /// In lines, tests included.
 const LONGEST_FILE: usize = 400;
 const CHECKED: [&str; 4] = ["rs", "js", "css", "html"];
-const MODIFIERS: [&str; 5] = ["pub", "const", "async", "unsafe", "extern"];
 
 /// Refuses what is too long without a reason, and reasons that nothing needs.
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -68,14 +67,6 @@ fn too_long(source: &Source) -> Vec<Long> {
         );
     }
     found
-}
-
-/// The name, if a function begins in this line.
-fn function(line: &str) -> Option<&str> {
-    let mut words =
-        line.split_whitespace().skip_while(|word| MODIFIERS.contains(word) || word.starts_with("pub("));
-    let name = words.next().filter(|word| *word == "fn").and(words.next())?;
-    name.split(['(', '<']).next()
 }
 
 /// How many lines the function that begins in line `at` takes.

@@ -3,6 +3,9 @@
 //! Each part is the whole file with the other parts blanked, so that lines and columns stay where
 //! they were. It is a lexer of Rust, no parser, and leaves everything but Rust in one piece.
 
+/// What may stand before `fn`; a visibility with a path begins with `pub(`.
+const MODIFIERS: [&str; 5] = ["pub", "const", "async", "unsafe", "extern"];
+
 /// A file and its parts.
 pub struct Source {
     /// From the root of the repository.
@@ -58,6 +61,14 @@ pub fn has_word(line: &str, word: &str) -> bool {
         !joins(before.and_then(|text| text.chars().next_back()))
             && !joins(after.and_then(|text| text.chars().next()))
     })
+}
+
+/// The name, if a function begins in this line of code.
+pub fn function(line: &str) -> Option<&str> {
+    let mut words =
+        line.split_whitespace().skip_while(|word| MODIFIERS.contains(word) || word.starts_with("pub("));
+    let name = words.next().filter(|word| *word == "fn").and(words.next())?;
+    name.split(['(', '<']).next()
 }
 
 fn is_name(c: char) -> bool {

@@ -1,30 +1,34 @@
 //! Tests wait for facts, and every test runs.
 
-use super::source::{Source, numbered};
+use super::source::{Source, function, numbered};
 use super::tree::{Finding, Tree};
 
-/// Refuses a sleep in any `tests/` folder and `#[ignore]` anywhere.
+/// Refuses `#[ignore]` anywhere, and in any `tests/` folder a sleep outside a function that waits `until` something:
+/// there, between two looks for a fact, a pause decides nothing.
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    tree.ending("rs").flat_map(|source| in_one(source, is_of_tests(&source.path))).collect()
+    tree.ending("rs").flat_map(|source| ignored(source).chain(slept(source))).collect()
 }
 
-fn is_of_tests(path: &str) -> bool {
-    path.starts_with("tests/") || path.contains("/tests/")
+fn ignored(source: &Source) -> impl Iterator<Item = Finding> {
+    let lines = numbered(&source.code).filter(|(_, line)| line.contains("#[ignore"));
+    lines
+        .map(|(at, _)| Finding::new(&source.path, at, "an ignored test proves nothing: mend it or remove it"))
 }
 
-fn in_one(source: &Source, of_tests: bool) -> Vec<Finding> {
-    let refuse = |(at, line): (usize, &str)| {
-        if line.contains("#[ignore") {
-            return Some(Finding::new(
+fn slept(source: &Source) -> impl Iterator<Item = Finding> {
+    let of_tests = source.path.starts_with("tests/") || source.path.contains("/tests/");
+    let mut around = "";
+    numbered(&source.code).filter_map(move |(at, line)| {
+        around = function(line).unwrap_or(around);
+        let sleeps = of_tests && line.contains("sleep(") && !around.contains("until");
+        sleeps.then(|| {
+            Finding::new(
                 &source.path,
                 at,
-                "an ignored test proves nothing: mend it or remove it",
-            ));
-        }
-        let sleeps = of_tests && line.contains("sleep(");
-        sleeps.then(|| Finding::new(&source.path, at, "a test sleeps: wait for the fact it needs"))
-    };
-    numbered(&source.code).filter_map(refuse).collect()
+                "a test sleeps: wait for the fact it needs, in a function named `…until…`",
+            )
+        })
+    })
 }
 
 #[cfg(test)]
@@ -47,5 +51,11 @@ mod tests {
             ("tests/a.rs", "// no sleep(\nlet a = \"#[ignore\";\n"),
         ]);
         assert!(check(&tree).is_empty());
+    }
+
+    #[test]
+    fn a_pause_between_two_looks_passes() {
+        let until = "async fn until(fact: F) {\n    while !fact() {\n        sleep(TICK).await;\n    }\n}\n";
+        assert!(check(&Tree::of(&[("tests/a.rs", until)])).is_empty());
     }
 }
