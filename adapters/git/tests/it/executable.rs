@@ -1,0 +1,75 @@
+//! Which git is used, and what happens when it is missing, old or stuck.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use folkops_git::{GitError, LocalForge, Settings};
+
+use crate::fixture::{Repo, web};
+
+/// Puts an executable called `git` into a new folder and gives the settings that find it there first.
+fn posing_as_git(repo: &Repo, script: &str) -> Settings {
+    let folder = repo.fresh("bin");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("git"), format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(folder.join("git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let search_path = format!("{}:/usr/bin:/bin", folder.display()).into();
+    Settings { search_path, ..repo.settings() }
+}
+
+#[tokio::test]
+async fn an_old_git_is_refused_with_the_version_that_is_needed() {
+    let repo = Repo::new();
+    let settings = posing_as_git(&repo, "echo git version 2.37.9");
+    let error = LocalForge::open(settings).await.unwrap_err();
+    assert_eq!(error.to_string(), "git 2.38 or newer is needed: 2.37 was found; install it and start again");
+}
+
+#[tokio::test]
+async fn a_missing_git_is_told_plainly() {
+    let repo = Repo::new();
+    let search_path = repo.dir.path().into();
+    let error = LocalForge::open(Settings { search_path, ..repo.settings() }).await.unwrap_err();
+    assert!(matches!(error, GitError::Executable(_)), "{error}");
+    assert!(error.to_string().starts_with("git 2.38 or newer is needed: it could not be run ("), "{error}");
+}
+
+#[tokio::test]
+async fn a_git_that_never_answers_is_stopped_and_leaves_no_process() {
+    let repo = Repo::new();
+    let pid_file = repo.fresh("pid");
+    let script = format!(
+        "case \"$*\" in *version) echo git version 2.39.0;; *) echo $$ > {}; exec sleep 600;; esac",
+        pid_file.display()
+    );
+    let settings = Settings { deadline: Duration::from_millis(300), ..posing_as_git(&repo, &script) };
+    let forge = LocalForge::open(settings).await.unwrap();
+    let error = forge.default_head(&web()).await.unwrap_err();
+    assert!(matches!(error, GitError::TimedOut { .. }), "{error}");
+    let pid = std::fs::read_to_string(pid_file).unwrap();
+    let process = format!("/proc/{}", pid.trim());
+    let gone = async {
+        while Path::new(&process).exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("the process is still there");
+}
+
+#[tokio::test]
+async fn git_sees_nothing_of_our_environment_but_the_search_path() {
+    let repo = Repo::new();
+    let dump = repo.fresh("environment");
+    let script = format!("env > {}; echo git version 2.39.0", dump.display());
+    LocalForge::open(posing_as_git(&repo, &script)).await.unwrap();
+    let names: Vec<String> = std::fs::read_to_string(dump)
+        .unwrap()
+        .lines()
+        .map(|line| line.split('=').next().unwrap().to_owned())
+        .collect();
+    let ours = ["PATH", "LC_ALL", "PWD", "_", "OLDPWD", "SHLVL"];
+    let foreign: Vec<_> =
+        names.iter().filter(|name| !name.starts_with("GIT_") && !ours.contains(&name.as_str())).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
+}

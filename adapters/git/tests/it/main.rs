@@ -1,0 +1,18 @@
+//! The local forge against real repositories, made by the real `git`, ordinary and hostile ones.
+
+#[cfg(test)]
+mod advance;
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod diff;
+#[cfg(test)]
+mod executable;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod materialise;
+#[cfg(test)]
+mod merge;
