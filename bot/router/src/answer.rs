@@ -1,0 +1,196 @@
+//! One request of a visitor: where it belongs, and what it gets.
+//!
+//! Where a request goes is decided once, at its head, from one table; nothing of the table is held while it is on
+//! its way. Paths below `/.folkops` are ours on every host and reach no upstream.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use crate::edge::Caller;
+use crate::forward::{Errand, forward};
+use crate::headers::{self, Origin, Presented};
+use crate::pages::{later, sentence};
+use crate::relay::Outgoing;
+use crate::routes::{Place, Routes, named};
+use crate::stack::Stack;
+use crate::upload::Upload;
+use crate::visitor::VisitorId;
+use crate::{join, visitor};
+
+/// Where a request goes.
+enum Direction {
+    /// To a stack; a new visitor gets an id on the way back.
+    Stack(Arc<Stack>, Option<VisitorId>),
+    /// To a page of ours on this service host.
+    Ours(String),
+}
+
+/// Answers one request; whatever goes wrong is an answer, too.
+pub(crate) async fn answer(
+    caller: Arc<Caller>,
+    request: Request<Incoming>,
+) -> Result<Response<Outgoing>, Infallible> {
+    let followed = is_followed(&request);
+    let mut response = match direct(&caller, &request) {
+        Ok(Direction::Stack(stack, newcomer)) => to_stack(&caller, stack, newcomer, request).await,
+        Ok(Direction::Ours(host)) => join::answer(&caller, &host, request).await,
+        Err(page) => *page,
+    };
+    if !followed && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Whether the end of this message is seen by `framing`; after any other the connection is closed.
+fn is_followed(request: &Request<Incoming>) -> bool {
+    let headers = request.headers();
+    !headers.contains_key(TRANSFER_ENCODING)
+        && !headers.contains_key(UPGRADE)
+        && request.method() != Method::CONNECT
+}
+
+fn direct(caller: &Caller, request: &Request<Incoming>) -> Result<Direction, Box<Response<Outgoing>>> {
+    if request.method() == Method::CONNECT {
+        return Err(Box::new(not_a_proxy()));
+    }
+    let host = host(request).ok_or_else(|| Box::new(no_host()))?;
+    let guard = caller.edge.routes();
+    let routes = guard.as_ref().ok_or_else(|| Box::new(no_table()))?;
+    let place = routes.place(&host).ok_or_else(|| Box::new(unknown_host()))?;
+    match (place, is_ours(request.uri())) {
+        (Place::Service, true) => Ok(Direction::Ours(host.into_owned())),
+        (Place::Preview(_), true) => Err(Box::new(join::nothing_here())),
+        (Place::Service, false) => Ok(for_visitor(caller, routes, request.headers())),
+        (Place::Preview(stack), false) => Ok(Direction::Stack(stack, None)),
+    }
+}
+
+fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Direction {
+    let edge = &caller.edge;
+    if let Some(person) = named(headers, routes.believed(caller.peer)) {
+        let stack = routes.stack_of(person);
+        stack.counters.visited(edge.hash(person));
+        return Direction::Stack(stack, None);
+    }
+    match headers::presented(headers) {
+        Presented::Visitor(id) => {
+            let bound = edge.bindings.person(&id, |person| routes.stack_of(person.as_str()));
+            let stack = bound.unwrap_or_else(|| routes.default_stack());
+            stack.counters.visited(edge.hash(id));
+            Direction::Stack(stack, None)
+        }
+        Presented::Nobody => {
+            Direction::Stack(routes.default_stack(), Some(VisitorId::draw(&*edge.ports.entropy)))
+        }
+        Presented::Conflict => Direction::Stack(routes.default_stack(), None),
+    }
+}
+
+async fn to_stack(
+    caller: &Arc<Caller>,
+    stack: Arc<Stack>,
+    newcomer: Option<VisitorId>,
+    request: Request<Incoming>,
+) -> Response<Outgoing> {
+    let mut response = forward(caller, prepare(caller, stack, request)).await;
+    if let Some(cookie) = newcomer.and_then(|id| id.set_cookie(caller.edge.config.scheme)) {
+        visitor::give(response.headers_mut(), cookie);
+    }
+    response
+}
+
+/// Makes a request ready for its upstream.
+fn prepare(caller: &Caller, stack: Arc<Stack>, mut request: Request<Incoming>) -> Errand {
+    let protocol =
+        headers::upgrade_asked(request.headers()).filter(|_| request.version() == Version::HTTP_11);
+    let upgrade: Option<(HeaderValue, OnUpgrade)> =
+        protocol.map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
+    let (mut parts, body) = request.into_parts();
+    clean(caller, &mut parts.headers);
+    if let Some((protocol, _)) = &upgrade {
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        parts.headers.insert(UPGRADE, protocol.clone());
+    }
+    let mut onward = Request::new(Upload::of(body));
+    *onward.method_mut() = parts.method;
+    *onward.uri_mut() = origin_form(parts.uri);
+    *onward.headers_mut() = parts.headers;
+    Errand { stack, request: onward, upgrade: upgrade.map(|(_, upgrade)| upgrade) }
+}
+
+fn clean(caller: &Caller, headers: &mut HeaderMap) {
+    let guard = caller.edge.routes();
+    let routes = guard.as_ref();
+    let origin = Origin {
+        peer: &caller.peer_text,
+        scheme: caller.edge.config.scheme,
+        believed: routes.and_then(|routes| routes.believed(caller.peer)),
+        reserved: routes.and_then(|routes| routes.reserved()),
+    };
+    headers::clean_request(headers, &origin);
+}
+
+/// The host that a request is for: from its one `Host`, in lower case, without port. None if that is not clear.
+fn host(request: &Request<Incoming>) -> Option<Cow<'_, str>> {
+    let mut values = request.headers().get_all(HOST).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let value = value.to_str().ok()?;
+    if request.uri().authority().is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(value)) {
+        return None;
+    }
+    let name = value.split_once(':').map_or(value, |(name, _)| name);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let upper = name.bytes().any(|b| b.is_ascii_uppercase());
+    Some(if upper { name.to_ascii_lowercase().into() } else { name.into() })
+}
+
+fn is_ours(uri: &Uri) -> bool {
+    uri.path().strip_prefix("/.folkops").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn origin_form(uri: Uri) -> Uri {
+    if uri.authority().is_none() {
+        return uri;
+    }
+    uri.into_parts().path_and_query.map_or_else(|| Uri::from_static("/"), Uri::from)
+}
+
+fn no_host() -> Response<Outgoing> {
+    sentence(
+        StatusCode::BAD_REQUEST,
+        "Which host?",
+        "This request does not say clearly which host it is for. Send exactly one <code>Host</code> header.",
+    )
+}
+
+fn not_a_proxy() -> Response<Outgoing> {
+    sentence(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "No proxy here",
+        "<code>CONNECT</code> is for proxies; this is a service. Ask for a page of it instead.",
+    )
+}
+
+fn unknown_host() -> Response<Outgoing> {
+    sentence(
+        StatusCode::MISDIRECTED_REQUEST,
+        "Nothing lives at this address",
+        "A preview may have ended: ask <code>/status</code> in the room for what runs, or \
+         <code>/deploy-preview</code> for a new one.",
+    )
+}
+
+fn no_table() -> Response<Outgoing> {
+    later(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Not ready yet",
+        "The router has not been told yet what runs here. Try again in a moment.",
+    )
+}

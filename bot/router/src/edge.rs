@@ -1,0 +1,163 @@
+//! The state that all visitors share: the routes that hold now, the bindings, the counters.
+//!
+//! A table becomes the routes only after it is on disk; a request that begins after that was acknowledged sees it,
+//! one that began before stays where it is.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwapOption, Guard};
+use folkops_model::ports::random_word;
+use http::HeaderValue;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio::task::spawn_blocking;
+
+use crate::arms::Arms;
+use crate::bindings::Bindings;
+use crate::config::{Limits, Ports, RouterConfig, RouterError, Unusable};
+use crate::outcomes::Outcomes;
+use crate::routes::Routes;
+use crate::seal::SealedFile;
+use crate::stack::Stack;
+use crate::table::{Contradiction, Table};
+use crate::upstream::Wire;
+
+/// What hyper allows when it is told nothing; told the same number, it would allocate for each head.
+pub(crate) const HYPERS_HEADER_LINES: usize = 100;
+
+/// Everything shared.
+pub(crate) struct Edge {
+    pub(crate) config: RouterConfig,
+    pub(crate) ports: Ports,
+    pub(crate) bindings: Bindings,
+    arms: Arms,
+    routes: ArcSwapOption<Routes>,
+    file: SealedFile,
+    swapping: Mutex<()>,
+    boot: String,
+    keyed: RandomState,
+}
+
+/// One visitor's connection, as its requests see it.
+pub(crate) struct Caller {
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) worker: usize,
+    pub(crate) peer: IpAddr,
+    /// `peer`, ready as a header.
+    pub(crate) peer_text: HeaderValue,
+    /// Held as long as anything of this connection lives, so that draining knows.
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+/// What became of a table that the bot sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It is on disk and holds.
+    Served,
+    /// It held already.
+    Already,
+}
+
+/// Why a table was refused.
+#[derive(Debug)]
+pub(crate) enum NotPut {
+    /// A newer one holds, or another one of the same version.
+    Behind(u64),
+    Contradicts(Contradiction),
+    Unstored(Unusable),
+}
+
+impl Edge {
+    /// Reads what was left on disk and serves it.
+    pub(crate) fn open(config: RouterConfig, ports: Ports) -> Result<Self, RouterError> {
+        let file = SealedFile::new(&config.state_dir, "table", "folkops-table-1");
+        let stored: Option<Table> = file.read()?;
+        let edge = Self {
+            bindings: Bindings::open(&config.state_dir)?,
+            arms: Arms::default(),
+            routes: ArcSwapOption::empty(),
+            file,
+            swapping: Mutex::default(),
+            boot: random_word(&*ports.entropy, 16),
+            keyed: RandomState::new(),
+            config,
+            ports,
+        };
+        if let Some(table) = stored {
+            table.check()?;
+            edge.swap(table);
+        }
+        Ok(edge)
+    }
+
+    /// The routes that hold now; none before the first table.
+    pub(crate) fn routes(&self) -> Guard<Option<Arc<Routes>>> {
+        self.routes.load()
+    }
+
+    /// Makes a table durable, then lets it hold.
+    pub(crate) async fn put(&self, table: Table) -> Result<Put, NotPut> {
+        table.check().map_err(NotPut::Contradicts)?;
+        let _one_at_a_time = self.swapping.lock().await;
+        if let Some(routes) = &*self.routes() {
+            if routes.table == table {
+                return Ok(Put::Already);
+            }
+            if routes.table.version >= table.version {
+                return Err(NotPut::Behind(routes.table.version));
+            }
+        }
+        let table = self.store(table).await.map_err(NotPut::Unstored)?;
+        self.swap(table);
+        Ok(Put::Served)
+    }
+
+    pub(crate) fn outcomes(&self) -> Outcomes {
+        self.arms.report(&self.boot)
+    }
+
+    /// Closes connections to upstreams that have been idle for too long.
+    pub(crate) fn sweep(&self) {
+        let now = self.ports.clock.monotonic();
+        let before = now.saturating_sub(self.config.waits.idle_upstream);
+        if let Some(routes) = &*self.routes() {
+            routes.stacks().for_each(|stack| stack.sweep(before));
+        }
+    }
+
+    /// A visitor's or person's place among the counted ones; keyed, so that nobody can aim for collisions.
+    pub(crate) fn hash(&self, of: impl Hash) -> u64 {
+        self.keyed.hash_one(of)
+    }
+
+    async fn store(&self, table: Table) -> Result<Table, Unusable> {
+        let file = self.file.clone();
+        let written = spawn_blocking(move || file.write(&table).map(|()| table)).await;
+        written.unwrap_or_else(|ended| Err(self.file.unfinished(&ended)))
+    }
+
+    fn swap(&self, table: Table) {
+        let version = table.version;
+        let routes = Routes::build(table, self.routes().as_deref(), &self.arms, self.config.workers.get());
+        self.routes.store(Some(Arc::new(routes)));
+        tracing::info!(table.version = version, "a table holds");
+    }
+}
+
+impl Caller {
+    /// Gives a wire back to its pool.
+    pub(crate) fn put_back(&self, stack: &Stack, wire: Box<Wire>) {
+        stack.keep(
+            self.worker,
+            wire,
+            self.edge.config.limits.idle_upstreams,
+            self.edge.ports.clock.monotonic(),
+        );
+    }
+}
+
+/// How much hyper may buffer of one connection: at least a whole head.
+pub(crate) fn buffer_bytes(limits: &Limits) -> usize {
+    limits.head_bytes.max(64 * 1024)
+}

@@ -1,0 +1,188 @@
+//! The threads that serve visitors, each with a reactor of its own.
+//!
+//! A connection stays on the thread that it was given to, with the upstream connections that it uses, so that
+//! nothing on a request's way is shared between threads except counters and the table.
+
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use http::HeaderValue;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+
+use crate::answer::answer;
+use crate::config::RouterError;
+use crate::edge::{Caller, Edge, HYPERS_HEADER_LINES, buffer_bytes};
+use crate::framing::Framed;
+
+/// A visitor's connection, just accepted.
+pub(crate) struct Arrival {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// All worker threads.
+pub(crate) struct Workers {
+    desks: Vec<mpsc::UnboundedSender<Arrival>>,
+    threads: Vec<JoinHandle<()>>,
+    stage: watch::Sender<Stage>,
+}
+
+/// Tells of workers that ended, which none should before the router does.
+pub(crate) struct Deaths(mpsc::UnboundedReceiver<String>);
+
+/// How far the router's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Serving,
+    /// Connections finish what they have begun.
+    Finishing,
+    /// Whatever is left is cut.
+    Over,
+}
+
+/// One worker's share.
+struct Worker {
+    edge: Arc<Edge>,
+    number: usize,
+    builder: http1::Builder,
+    stage: watch::Receiver<Stage>,
+}
+
+/// Tells of a worker's end, however it comes.
+struct Knell {
+    name: String,
+    told: mpsc::UnboundedSender<String>,
+}
+
+impl Workers {
+    pub(crate) fn start(edge: &Arc<Edge>) -> Result<(Self, Deaths), RouterError> {
+        let (stage, watched) = watch::channel(Stage::Serving);
+        let (told, deaths) = mpsc::unbounded_channel();
+        let mut workers = Self { desks: Vec::new(), threads: Vec::new(), stage };
+        for number in 0..edge.config.workers.get() {
+            let worker =
+                Worker { edge: Arc::clone(edge), number, builder: builder(edge), stage: watched.clone() };
+            workers.employ(worker, told.clone()).map_err(|error| RouterError::Worker(error.to_string()))?;
+        }
+        Ok((workers, Deaths(deaths)))
+    }
+
+    /// Gives a connection to the worker whose turn it is.
+    pub(crate) fn hand(&self, turn: usize, arrival: Arrival) {
+        if let Some(desk) = self.desks.get(turn % self.desks.len().max(1)) {
+            // A worker that is gone has rung its knell; the connection is closed by being dropped.
+            let _ = desk.send(arrival);
+        }
+    }
+
+    /// Asks every connection to finish what it has begun.
+    pub(crate) fn finish(&self) {
+        self.stage.send_replace(Stage::Finishing);
+    }
+
+    /// Cuts what is left and waits for the threads.
+    pub(crate) async fn join(self) {
+        self.stage.send_replace(Stage::Over);
+        let threads = self.threads;
+        let joined = tokio::task::spawn_blocking(|| threads.into_iter().try_for_each(JoinHandle::join)).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("a worker did not end well");
+        }
+    }
+
+    fn employ(&mut self, worker: Worker, told: mpsc::UnboundedSender<String>) -> std::io::Result<()> {
+        let (desk, arrivals) = mpsc::unbounded_channel();
+        let name = format!("router-{}", worker.number);
+        let knell = Knell { name: name.clone(), told };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = Builder::new().name(name).spawn(move || {
+            let _knell = knell;
+            runtime.block_on(worker.work(arrivals));
+        })?;
+        self.desks.push(desk);
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Deaths {
+    /// The name of the next worker that ended.
+    pub(crate) async fn next(&mut self) -> String {
+        match self.0.recv().await {
+            Some(name) => name,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Worker {
+    async fn work(self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) {
+        let worker = Arc::new(self);
+        let mut stage = worker.stage.clone();
+        let mut over = pin!(stage.wait_for(|stage| *stage == Stage::Over));
+        loop {
+            tokio::select! {
+                _ = &mut over => return,
+                Some(arrival) = arrivals.recv() => drop(tokio::spawn(Arc::clone(&worker).serve(arrival))),
+            }
+        }
+    }
+
+    async fn serve(self: Arc<Self>, arrival: Arrival) {
+        let peer = arrival.peer;
+        if let Err(error) = self.converse(arrival).await {
+            tracing::debug!(%peer, %error, "a connection ended badly");
+        }
+    }
+
+    async fn converse(&self, arrival: Arrival) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let Arrival { stream, peer, permit } = arrival;
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        stream.set_nodelay(true)?;
+        let ip = peer.ip().to_canonical();
+        let caller = Arc::new(Caller {
+            edge: Arc::clone(&self.edge),
+            worker: self.number,
+            peer: ip,
+            peer_text: HeaderValue::try_from(ip.to_string())?,
+            _permit: permit,
+        });
+        let service = service_fn(move |request| answer(Arc::clone(&caller), request));
+        let io = TokioIo::new(Framed::new(stream));
+        let mut connection = pin!(self.builder.serve_connection(io, service).with_upgrades());
+        let mut stage = self.stage.clone();
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return Ok(ended?),
+            _ = stage.wait_for(|stage| *stage >= Stage::Finishing) => connection.as_mut().graceful_shutdown(),
+        }
+        Ok(connection.await?)
+    }
+}
+
+impl Drop for Knell {
+    fn drop(&mut self) {
+        // Nobody listens any more once the router drains.
+        let _ = self.told.send(std::mem::take(&mut self.name));
+    }
+}
+
+fn builder(edge: &Edge) -> http1::Builder {
+    let (limits, waits) = (&edge.config.limits, &edge.config.waits);
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(waits.request)
+        .max_header_size(limits.head_bytes)
+        .max_buf_size(buffer_bytes(limits));
+    if limits.header_lines != HYPERS_HEADER_LINES {
+        builder.max_headers(limits.header_lines);
+    }
+    builder
+}
