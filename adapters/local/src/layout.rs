@@ -1,0 +1,180 @@
+//! What a unit sees: its build, its data, its peers' sockets, its tools; behind the wall or, for merged code on a
+//! machine without one, at the same folders' real places.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::disk;
+use crate::keep::{SOCKET, SOCKETS};
+use crate::machine::{Machine, fill, tools, walling};
+use crate::plan::{Enclosure, Guard, Mount, Plan, Task};
+use crate::spec::{DataMount, UnitKey, UnitSpec};
+use crate::wall::{Wall, identity};
+
+/// A unit's enclosure, and what its keeper must know of the data.
+pub struct Layout {
+    pub enclosure: Enclosure,
+    pub fresh: Option<PathBuf>,
+    pub measured: Vec<PathBuf>,
+}
+
+/// A unit's folder.
+pub fn unit_folder(machine: &Machine, key: &UnitKey) -> PathBuf {
+    machine.state.join("units").join(key.stack.as_str()).join(key.component.as_str())
+}
+
+/// The socket that answers a unit's requests.
+pub fn socket(machine: &Machine, key: &UnitKey) -> PathBuf {
+    unit_folder(machine, key).join(SOCKETS).join(SOCKET)
+}
+
+/// Lays out a unit in its folder, which is empty but for its sockets.
+pub fn lay_out(machine: &Machine, spec: &UnitSpec, build: &Path, wall: Option<&Wall>) -> io::Result<Layout> {
+    let (mut mounts, path) = tools(&spec.toolchains, wall);
+    let data = lay_out_data(machine, spec, wall)?;
+    let peers = lay_out_peers(machine, spec, wall)?;
+    let out = wall.map_or(build, |_| Path::new("/app"));
+    let temporary = wall.map_or_else(std::env::temp_dir, |_| "/tmp".into());
+    mounts.push(Mount::Read { from: build.to_owned(), to: out.to_owned() });
+    mounts.push(Mount::Memory { to: temporary.clone(), bytes: spec.limits.temporary });
+    mounts.extend(data.mounts);
+    mounts.extend(
+        peers.iter().map(|(_, folder, inside)| Mount::Read { from: folder.clone(), to: inside.clone() }),
+    );
+    let folders = [("out", out), ("data", data.seen.as_path())];
+    let fill = |text: &String| fill(text, &folders, &spec.toolchains, wall);
+    let own = [
+        ("PATH", path),
+        ("DATA_DIR", data.seen.to_string_lossy().into_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+    ];
+    let temporary = [("HOME", &temporary), ("TMPDIR", &temporary)]
+        .map(|(name, folder)| (name, folder.to_string_lossy().into_owned()));
+    let mut env: BTreeMap<_, _> =
+        own.into_iter().chain(temporary).map(|(name, value)| (name.to_owned(), value)).collect();
+    env.extend(spec.env.iter().map(|(name, value)| (name.clone(), fill(value))));
+    let plan = Plan {
+        argv: spec.argv.iter().map(fill).collect(),
+        env,
+        folder: out.to_owned(),
+        task: Task::Serve {
+            peers: peers.into_iter().map(|(name, _, inside)| (name, inside.join(SOCKET))).collect(),
+        },
+        limits: spec.limits.clone(),
+        identity: wall.and_then(|_| identity()),
+        guard: wall.map_or(Guard::Open, |_| Guard::Walled {
+            write: ["/tmp", "/data", "/dev/shm"].map(PathBuf::from).into(),
+        }),
+        seed: data.seed,
+    };
+    let enclosure = Enclosure { program: machine.program.clone(), walling: walling(wall, mounts), plan };
+    Ok(Layout { enclosure, fresh: data.fresh, measured: data.measured })
+}
+
+/// Each peer's name, its folder of sockets, and where that is seen. The folders are made if the peer is not up yet.
+fn lay_out_peers(
+    machine: &Machine,
+    spec: &UnitSpec,
+    wall: Option<&Wall>,
+) -> io::Result<Vec<(String, PathBuf, PathBuf)>> {
+    let lay_out = |peer: &folkops_model::ComponentName| {
+        let key = UnitKey { stack: spec.key.stack.clone(), component: peer.clone() };
+        let folder = unit_folder(machine, &key).join(SOCKETS);
+        disk::private_folder(&folder)?;
+        open_to_walled(&folder)?;
+        let inside = wall.map_or_else(|| folder.clone(), |_| Path::new("/run/peers").join(peer.as_str()));
+        Ok((peer.to_string(), folder, inside))
+    };
+    spec.peers.iter().map(lay_out).collect()
+}
+
+/// Lets the user inside the wall pass through a folder; who is outside is kept away by the private folders above it.
+pub fn open_to_walled(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o711))
+}
+
+#[derive(Default)]
+struct Data {
+    /// Where the program finds it.
+    seen: PathBuf,
+    mounts: Vec<Mount>,
+    seed: Option<(PathBuf, PathBuf)>,
+    fresh: Option<PathBuf>,
+    measured: Vec<PathBuf>,
+}
+
+fn lay_out_data(machine: &Machine, spec: &UnitSpec, wall: Option<&Wall>) -> io::Result<Data> {
+    let folder = unit_folder(machine, &spec.key);
+    match wall {
+        Some(_) => walled_data(&folder, spec),
+        None => open_data(&folder.join("data"), &spec.data),
+    }
+}
+
+fn walled_data(folder: &Path, spec: &UnitSpec) -> io::Result<Data> {
+    let seen = PathBuf::from("/data");
+    let memory = Mount::Memory { to: seen.clone(), bytes: spec.limits.data };
+    Ok(match &spec.data {
+        DataMount::Empty => Data { mounts: vec![memory], seen, ..Data::default() },
+        DataMount::Seed { from } => {
+            // A copy of our own: it is handed over to another user, and stays the same when the program dies.
+            let (copy, inside) = (folder.join("seed"), PathBuf::from("/run/seed"));
+            disk::copy_folder(from, &copy)?;
+            disk::hand_over(&copy, identity())?;
+            let mounts = vec![memory, Mount::Read { from: copy, to: inside.clone() }];
+            Data { mounts, seed: Some((inside, seen.clone())), seen, ..Data::default() }
+        }
+        DataMount::OwnerScope { root, owner } => {
+            let own = owners_folder(root, owner)?;
+            disk::hand_over(&own, identity())?;
+            let mounts = vec![Mount::Write { from: own.clone(), to: seen.join(owner.as_str()) }];
+            Data { mounts, seen, measured: vec![own], ..Data::default() }
+        }
+        DataMount::Whole { root } => {
+            disk::private_folder(root)?;
+            disk::hand_over(root, identity())?;
+            Data {
+                mounts: vec![Mount::Write { from: root.clone(), to: seen.clone() }],
+                seen,
+                ..Data::default()
+            }
+        }
+    })
+}
+
+fn open_data(folder: &Path, data: &DataMount) -> io::Result<Data> {
+    let seen = folder.to_owned();
+    Ok(match data {
+        DataMount::Empty => Data { fresh: Some(seen.clone()), seen, ..Data::default() },
+        DataMount::Seed { from } => Data {
+            seed: Some((from.clone(), seen.clone())),
+            fresh: Some(seen.clone()),
+            seen,
+            ..Data::default()
+        },
+        DataMount::OwnerScope { root, owner } => {
+            let own = owners_folder(root, owner)?;
+            disk::private_folder(folder)?;
+            symlink(&own, folder.join(owner.as_str()))?;
+            Data { seen, measured: vec![own], ..Data::default() }
+        }
+        DataMount::Whole { root } => {
+            disk::private_folder(root)?;
+            Data { seen: root.clone(), ..Data::default() }
+        }
+    })
+}
+
+/// One owner's folder. INVARIANT: it is a folder of its own and no link to somebody else's.
+fn owners_folder(root: &Path, owner: &folkops_model::Owner) -> io::Result<PathBuf> {
+    let own = root.canonicalize()?.join(owner.as_str());
+    disk::private_folder(&own)?;
+    if fs::symlink_metadata(&own)?.is_dir() {
+        Ok(own)
+    } else {
+        Err(io::Error::other(format!("{} is a link", own.display())))
+    }
+}

@@ -1,0 +1,7 @@
+//! The local target with the real wall and real processes.
+//!
+//! `bwrap` is taken from `$FOLKOPS_BWRAP` or from `PATH`; a machine without it fails these tests and says so.
+
+mod building;
+mod running;
+mod world;
