@@ -160,6 +160,8 @@ pub enum Step {
         intents: Vec<Intent>,
         /// What the card says now, if it changes.
         card: Option<Card>,
+        /// Replies that only one person sees.
+        private: Vec<Private>,
     },
     /// Other effects are still under way.
     Wait,

@@ -71,7 +71,7 @@ pub enum ArgKind {
     Rest,
     /// A length of time such as `90m` or `2h`; at most a week.
     Duration,
-    /// `--name`, given or not.
+    /// `--name` or `--name=word`, given or not.
     Flag,
 }
 
@@ -147,8 +147,8 @@ pub enum Value {
     Text(FreeText),
     /// A length of time in seconds.
     Seconds(u64),
-    /// A flag that was given.
-    Given,
+    /// A flag that was given, with the word after its `=`, if any: lower-case letters, digits and `-`.
+    Given(Option<String>),
 }
 
 /// The parsed arguments of one command, by name.
@@ -170,6 +170,11 @@ impl Args {
     /// Whether a flag was given.
     pub fn given(&self, name: &str) -> bool {
         !self.all(name).is_empty()
+    }
+
+    /// The word that a flag was given with.
+    pub fn flag(&self, name: &str) -> Option<&str> {
+        self.all(name).iter().find_map(|value| if let Value::Given(word) = value { word.as_deref() } else { None })
     }
 
     /// The changes named, in order and without repetition.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeRef;
 use crate::ids::{ComponentName, CompositionId, Digest, Owner, PersonId, PreviewId, ReleaseNumber, Sha, StackName};
+use crate::person::Principal;
 use crate::sealed::Sealed;
 use crate::stack::{Part, Release};
 
@@ -20,6 +21,8 @@ pub enum Intent {
         change: ChangeRef,
         /// All forty characters of it.
         sha: Sha,
+        /// Who looked.
+        by: Principal,
     },
     /// A preview should be up.
     WantPreview {
@@ -33,6 +36,8 @@ pub enum Intent {
         parts: Vec<Part>,
         /// When it ends, UTC.
         deadline: Timestamp,
+        /// Who asked for it, and against whose quota it counts.
+        by: Principal,
     },
     /// The preview answers.
     PreviewUp {
@@ -109,6 +114,8 @@ pub enum Intent {
     SetProduction {
         /// Which.
         release: ReleaseNumber,
+        /// Who brought it about.
+        by: Principal,
         /// Changes that this takes back although they stay on the default branch.
         taken_back: Vec<ChangeRef>,
     },
@@ -120,6 +127,8 @@ pub enum Intent {
         /// Why, in the words of who said so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Sealed>,
+        /// Who froze it.
+        by: Principal,
     },
     /// The freeze is over.
     Unfreeze,

@@ -3,4 +3,17 @@
 //! The folds here are pure and belong to this room; the ports say what the room needs of the world. Nothing here
 //! decides whether somebody may: that is policy's, before any of this is asked.
 
+pub mod composition;
+pub mod folds;
+pub mod perform;
 pub mod ports;
+pub mod reconcile;
+pub mod watch;
+
+pub use composition::Composition;
+pub use folds::{
+    Allowed, ChangeRow, Changes, Freeze, LinkRow, Mix, Mixes, Preview, PreviewState, Previews, Production, Raised,
+    Releases,
+};
+pub use perform::Performer;
+pub use reconcile::{Proposal, routes};

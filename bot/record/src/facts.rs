@@ -27,12 +27,18 @@ pub struct Read {
 pub struct Facts<'a> {
     folds: &'a Folds,
     now: Timestamp,
+    sequence: u64,
     reads: RefCell<Vec<Read>>,
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn new(folds: &'a Folds, now: Timestamp) -> Self {
-        Self { folds, now, reads: RefCell::default() }
+    pub(crate) fn new(folds: &'a Folds, now: Timestamp, sequence: u64) -> Self {
+        Self { folds, now, sequence, reads: RefCell::default() }
+    }
+
+    /// The place of the last record that these facts know of.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     /// The moment of the decision, UTC.

@@ -94,13 +94,13 @@ impl Ledger {
     /// Looks at a consistent state of everything. Keep it short: appends wait meanwhile.
     pub fn read<R>(&self, look: impl FnOnce(&Facts<'_>) -> R) -> R {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        look(&Facts::new(&inner.folds, self.clock.now()))
+        look(&Facts::new(&inner.folds, self.clock.now(), inner.sequence))
     }
 
     /// Looks, and also gives back what was looked at, for `Draft::provided`.
     pub fn decide<R>(&self, look: impl FnOnce(&Facts<'_>) -> R) -> (R, Vec<crate::facts::Read>) {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        let facts = Facts::new(&inner.folds, self.clock.now());
+        let facts = Facts::new(&inner.folds, self.clock.now(), inner.sequence);
         let result = look(&facts);
         (result, facts.into_reads())
     }

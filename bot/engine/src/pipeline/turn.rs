@@ -78,14 +78,14 @@ impl Engine {
         let next = operation.effects.keys().next_back().map_or(0, |last| last + 1);
         let (intents, card, private) = match step {
             Step::Wait => return draft.finish(),
-            Step::Owe { effects, intents, card } => {
+            Step::Owe { effects, intents, card, private } => {
                 for intent in intents {
                     draft = draft.intend(intent);
                 }
                 for (index, effect) in (next..).zip(effects) {
                     draft = draft.owe(index, effect);
                 }
-                (Vec::new(), card, Vec::new())
+                (Vec::new(), card, private)
             }
             Step::End { end, intents, card, private } => {
                 draft = draft.end(end);

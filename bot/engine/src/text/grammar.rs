@@ -100,8 +100,8 @@ pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
     let mut args = Args::default();
     let mut positional = spec.args.iter().filter(|arg| arg.kind != ArgKind::Flag).peekable();
     for word in &line.words {
-        if let Some(flag) = flag_of(spec, word)? {
-            args.push(flag.name, Value::Given);
+        if let Some((flag, with)) = flag_of(spec, word)? {
+            args.push(flag.name, Value::Given(with));
             continue;
         }
         let Some(arg) = positional.peek() else {
@@ -120,11 +120,18 @@ pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
     missing(spec, &args).map_or(Ok(args), Err)
 }
 
-fn flag_of(spec: &'static CommandSpec, word: &str) -> Result<Option<&'static ArgSpec>, Misread> {
+type Flag = (&'static ArgSpec, Option<String>);
+
+fn flag_of(spec: &'static CommandSpec, word: &str) -> Result<Option<Flag>, Misread> {
     let takes_rest = spec.args.iter().any(|arg| arg.kind == ArgKind::Rest);
-    let Some(name) = word.strip_prefix("--").filter(|_| !takes_rest) else { return Ok(None) };
+    let Some(flag) = word.strip_prefix("--").filter(|_| !takes_rest) else { return Ok(None) };
+    let (name, with) = flag.split_once('=').map_or((flag, None), |(name, with)| (name, Some(with)));
+    let plain = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let found = spec.args.iter().find(|arg| arg.kind == ArgKind::Flag && arg.name == name);
-    found.map(Some).ok_or_else(|| Misread::TooMuch { command: spec.name, word: word.to_owned() })
+    match found.filter(|_| with.is_none_or(plain)) {
+        Some(arg) => Ok(Some((arg, with.map(str::to_owned)))),
+        None => Err(Misread::TooMuch { command: spec.name, word: word.to_owned() }),
+    }
 }
 
 fn missing(spec: &'static CommandSpec, args: &Args) -> Option<Misread> {
@@ -142,7 +149,7 @@ fn value(arg: &ArgSpec, word: &str) -> Result<Value, Malformed> {
         ArgKind::Preview => Value::Preview(word.parse()?),
         ArgKind::Duration => Value::Seconds(seconds(word)?),
         ArgKind::Word | ArgKind::Rest => Value::Text(FreeText { clear: word.to_owned(), sealed: None }),
-        ArgKind::Flag => Value::Given,
+        ArgKind::Flag => Value::Given(None),
     })
 }
 

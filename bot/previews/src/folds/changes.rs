@@ -1,0 +1,116 @@
+//! Changes as they were seen, and the commits that somebody looked at and allowed.
+//!
+//! INVARIANT: an allowance names one commit. A push makes another commit, for which there is none; nothing is carried
+//! over.
+
+use folkops_model::{ChangeNumber, ChangeRef, DiffSummary, Intent, PersonId, Principal, Sealed, Sha};
+use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// An open change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeRow {
+    /// The commit it proposes now.
+    pub head: Sha,
+    /// Where it left the default branch.
+    pub base: Sha,
+    /// Its author's stable id on the forge.
+    pub author: String,
+    /// Its author's name on the forge.
+    pub author_name: Sealed,
+    /// What it says it does.
+    pub title: String,
+    /// Its size.
+    pub diff: DiffSummary,
+    /// When this head was first seen, UTC.
+    pub seen: Timestamp,
+    /// The head before this one.
+    pub previous: Option<Sha>,
+}
+
+/// Somebody looked at a commit and lets it run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// Of which change.
+    pub change: ChangeRef,
+    /// Who.
+    pub by: Option<PersonId>,
+    /// When, UTC.
+    pub at: Timestamp,
+}
+
+/// The fold.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    /// Open changes.
+    pub open: Table<ChangeRef, ChangeRow>,
+    /// Allowed commits.
+    pub allowed: Table<Sha, Allowed>,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { open: Table::new("changes"), allowed: Table::new("allowed-commits") }
+    }
+}
+
+impl Changes {
+    /// The open changes of a number, one a component at most.
+    pub fn numbered<'a>(&'a self, facts: &Facts<'_>, number: ChangeNumber) -> Vec<(&'a ChangeRef, &'a ChangeRow)> {
+        facts.rows(&self.open).filter(|(change, _)| change.number == number).collect()
+    }
+
+    /// The open change that stands at a commit.
+    pub fn at(&self, facts: &Facts<'_>, sha: &Sha) -> Option<(&ChangeRef, &ChangeRow)> {
+        facts.rows(&self.open).find(|(_, row)| row.head == *sha)
+    }
+
+    /// Who allowed a commit of a change.
+    pub fn allowed(&self, facts: &Facts<'_>, change: &ChangeRef, sha: &Sha) -> Option<&Allowed> {
+        facts.row(&self.allowed, sha).filter(|allowed| allowed.change == *change)
+    }
+}
+
+impl Fold for Changes {
+    fn apply(&mut self, record: &Record) {
+        let at = record.sequence;
+        match &record.body {
+            Body::ChangeObserved { component, change, author_name } => {
+                let key = ChangeRef { component: component.clone(), number: change.number };
+                let before = self.open.get(&key);
+                let moved = before.filter(|row| row.head != change.head).map(|row| row.head.clone());
+                let row = ChangeRow {
+                    head: change.head.clone(),
+                    base: change.base.clone(),
+                    author: change.author.clone(),
+                    author_name: author_name.clone(),
+                    title: change.title.clone(),
+                    diff: change.diff.clone(),
+                    seen: record.time,
+                    previous: moved.or_else(|| before.and_then(|row| row.previous.clone())),
+                };
+                self.open.put(at, key, row);
+            }
+            Body::ChangeGone { component, number } => {
+                self.open.remove(at, &ChangeRef { component: component.clone(), number: *number });
+            }
+            Body::Intended(Intent::AllowCommit { change, sha, by }) => {
+                let by = match by {
+                    Principal::Person(person) => Some(person.clone()),
+                    Principal::Automation => None,
+                };
+                self.allowed.put(at, sha.clone(), Allowed { change: change.clone(), by, at: record.time });
+            }
+            _ => {}
+        }
+    }
+
+    fn tables(&self) -> Vec<&dyn AnyTable> {
+        vec![&self.open, &self.allowed]
+    }
+
+    fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
+        vec![&mut self.open, &mut self.allowed]
+    }
+}

@@ -1,0 +1,11 @@
+//! What the records add up to in this room.
+
+mod changes;
+mod mixes;
+mod previews;
+mod releases;
+
+pub use changes::{Allowed, ChangeRow, Changes};
+pub use mixes::{LinkRow, Mix, Mixes, Raised};
+pub use previews::{Preview, PreviewState, Previews};
+pub use releases::{Freeze, Production, Releases};

@@ -1,0 +1,125 @@
+//! Releases: what production runs, what it ran before, what was taken back, and whether it is frozen.
+
+use folkops_model::{ChangeRef, Intent, PersonId, Principal, Release, ReleaseNumber, Sealed};
+use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What production should run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Production {
+    /// Now.
+    pub release: ReleaseNumber,
+    /// Since when, UTC.
+    pub since: Timestamp,
+    /// By whom; nobody, when it came about by itself.
+    pub by: Option<PersonId>,
+    /// What ran before, newest last, without what was taken back.
+    pub before: Vec<ReleaseNumber>,
+}
+
+/// Nothing is promoted; rollback stays possible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// By whom.
+    pub by: Option<PersonId>,
+    /// Why, in their words.
+    pub reason: Option<Sealed>,
+    /// Since when, UTC.
+    pub since: Timestamp,
+    /// Until when, UTC; without it, until lifted.
+    pub until: Option<Timestamp>,
+}
+
+/// The fold.
+#[derive(Debug, Clone)]
+pub struct Releases {
+    /// All releases.
+    pub releases: Table<ReleaseNumber, Release>,
+    /// One row, `now`.
+    pub production: Table<String, Production>,
+    /// Changes on the default branch that a rollback took back, with the release that had brought them.
+    pub taken_back: Table<ChangeRef, ReleaseNumber>,
+    /// One row, `now`, while a freeze is in force.
+    pub freeze: Table<String, Freeze>,
+}
+
+impl Default for Releases {
+    fn default() -> Self {
+        Self {
+            releases: Table::new("releases"),
+            production: Table::new("production"),
+            taken_back: Table::new("taken-back"),
+            freeze: Table::new("freeze"),
+        }
+    }
+}
+
+impl Releases {
+    /// What production should run.
+    pub fn current(&self, facts: &Facts<'_>) -> Option<(&Production, &Release)> {
+        let production = facts.row(&self.production, &"now".to_owned())?;
+        Some((production, facts.row(&self.releases, &production.release)?))
+    }
+
+    /// The freeze in force.
+    pub fn frozen(&self, facts: &Facts<'_>) -> Option<&Freeze> {
+        facts.row(&self.freeze, &"now".to_owned()).filter(|freeze| freeze.until.is_none_or(|until| until > facts.now()))
+    }
+
+    /// The number that the next release gets.
+    pub fn next(&self, facts: &Facts<'_>) -> ReleaseNumber {
+        ReleaseNumber(facts.rows(&self.releases).next_back().map_or(1, |(number, _)| number.0 + 1))
+    }
+
+    fn set(&mut self, record: &Record, release: ReleaseNumber, by: &Principal, taken_back: &[ChangeRef]) {
+        let at = record.sequence;
+        let now = self.production.get(&"now".to_owned()).cloned();
+        let mut before = now.as_ref().map(|production| production.before.clone()).unwrap_or_default();
+        match before.iter().position(|earlier| *earlier == release) {
+            Some(place) => before.truncate(place),
+            None => before.extend(now.filter(|now| now.release != release).map(|now| now.release)),
+        }
+        for change in taken_back {
+            self.taken_back.put(at, change.clone(), release);
+        }
+        let brought = self.releases.get(&release).map(|release| release.changes.clone()).unwrap_or_default();
+        for (change, _) in brought {
+            self.taken_back.remove(at, &change);
+        }
+        let row = Production { release, since: record.time, by: by.person().cloned(), before };
+        self.production.put(at, "now".to_owned(), row);
+    }
+}
+
+impl Fold for Releases {
+    fn apply(&mut self, record: &Record) {
+        let at = record.sequence;
+        let Body::Intended(intent) = &record.body else { return };
+        match intent {
+            Intent::MakeRelease { release } => self.releases.put(at, release.number, release.clone()),
+            Intent::SetProduction { release, by, taken_back } => self.set(record, *release, by, taken_back),
+            Intent::Freeze { until, reason, by } => {
+                let row = Freeze {
+                    by: by.person().cloned(),
+                    reason: reason.clone(),
+                    since: record.time,
+                    until: *until,
+                };
+                self.freeze.put(at, "now".to_owned(), row);
+            }
+            Intent::Unfreeze => {
+                self.freeze.remove(at, &"now".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    fn tables(&self) -> Vec<&dyn AnyTable> {
+        vec![&self.releases, &self.production, &self.taken_back, &self.freeze]
+    }
+
+    fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
+        vec![&mut self.releases, &mut self.production, &mut self.taken_back, &mut self.freeze]
+    }
+}

@@ -1,0 +1,153 @@
+//! Does the effects of this room, through its ports.
+//!
+//! Each effect looks first what is there already, or is the same when done twice: builds are kept by content, stacks
+//! are taken up, merges compare and swap, tables carry a version.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use folkops_model::{
+    ChangeRef, ComponentName, Effect, Failure, FailureKind, Outcome, Part, Sha, TreeId, Trust, ports::Clock,
+};
+use folkops_record::Ledger;
+
+use crate::ports::{BuildJob, Forge, Merge, MergeTree, Merged, Stacks, Traffic, Unavailable, Workshop};
+use crate::reconcile::routes;
+
+/// Does effects.
+pub struct Performer {
+    /// Knows what the edge should serve.
+    pub ledger: Arc<Ledger>,
+    /// Repositories.
+    pub forge: Arc<dyn Forge>,
+    /// Makes builds.
+    pub workshop: Arc<dyn Workshop>,
+    /// Runs them.
+    pub stacks: Arc<dyn Stacks>,
+    /// Sends requests to them.
+    pub traffic: Arc<dyn Traffic>,
+    /// Every component there is.
+    pub components: Vec<ComponentName>,
+    /// A folder for trees while they are built.
+    pub scratch: PathBuf,
+    /// Time, for commits.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Performer {
+    /// Does one effect, of which `key` is the idempotency key.
+    pub async fn perform(&self, key: &str, effect: &Effect) -> Result<Outcome, Unavailable> {
+        match effect {
+            Effect::Resolve => self.resolve().await,
+            Effect::Compose { parts } => self.compose(parts).await,
+            Effect::Build { component, tree, trust } => self.build(key, component, tree, *trust).await,
+            Effect::Run { spec } => match self.stacks.run(spec).await {
+                Ok(()) => Ok(Outcome::Running),
+                Err(failure) => failed(failure),
+            },
+            Effect::Route => self.route().await,
+            Effect::Stop { stack } => self.stacks.stop(stack).await.map(|()| Outcome::Stopped),
+            Effect::Extend { stack, deadline } => {
+                self.stacks.extend(stack, *deadline).await.map(|()| Outcome::Extended)
+            }
+            Effect::Merge { component, expected, change, head, tree } => {
+                self.merge(component, change, (expected, head, tree)).await
+            }
+        }
+    }
+
+    async fn resolve(&self) -> Result<Outcome, Unavailable> {
+        let mut heads = std::collections::BTreeMap::new();
+        for component in &self.components {
+            heads.insert(component.clone(), self.forge.default_head(component).await?);
+        }
+        Ok(Outcome::Resolved { heads })
+    }
+
+    async fn compose(&self, parts: &[Part]) -> Result<Outcome, Unavailable> {
+        let mut trees = std::collections::BTreeMap::new();
+        for part in parts {
+            let Some((change, sha)) = &part.change else { continue };
+            match self.forge.merge_tree(&part.component, &part.onto, sha).await? {
+                MergeTree::Clean(tree) => {
+                    trees.insert(part.component.clone(), tree);
+                }
+                MergeTree::Conflict(files) => {
+                    let sentence = format!("#{} does not merge into what {} runs now", change.number, part.component);
+                    return failed(Failure { kind: FailureKind::Conflict { files }, sentence, log: None });
+                }
+            }
+        }
+        Ok(Outcome::Composed { trees })
+    }
+
+    async fn build(
+        &self,
+        key: &str,
+        component: &ComponentName,
+        tree: &TreeId,
+        trust: Trust,
+    ) -> Result<Outcome, Unavailable> {
+        if let Some(digest) = self.workshop.kept(component, tree, trust) {
+            return Ok(Outcome::Built { component: component.clone(), digest });
+        }
+        let source = self.scratch.join(format!("tree-{key}"));
+        clear(&source)?;
+        if let Err(failure) = self.forge.materialise(component, tree, &source).await {
+            return failed(failure);
+        }
+        let built = self.workshop.build(BuildJob { component, tree, source: &source, trust }).await;
+        clear(&source)?;
+        std::fs::remove_dir(&source).map_err(|error| broken("the folder for sources", &error))?;
+        match built {
+            Ok(digest) => Ok(Outcome::Built { component: component.clone(), digest }),
+            Err(failure) => failed(failure),
+        }
+    }
+
+    async fn route(&self) -> Result<Outcome, Unavailable> {
+        match self.ledger.read(routes) {
+            Some(routes) => self.traffic.route(&routes).await.map(|()| Outcome::Routed),
+            None => Ok(Outcome::Routed),
+        }
+    }
+
+    async fn merge(
+        &self,
+        component: &ComponentName,
+        change: &ChangeRef,
+        (expected, head, tree): (&Sha, &Sha, &TreeId),
+    ) -> Result<Outcome, Unavailable> {
+        let merge = Merge {
+            expected: expected.clone(),
+            head: head.clone(),
+            tree: tree.clone(),
+            message: format!("Merge #{} at {head}", change.number),
+            at: self.clock.now(),
+        };
+        match self.forge.merge(component, &merge).await? {
+            Merged::At(commit) => Ok(Outcome::Merged { component: component.clone(), commit }),
+            Merged::Moved(now) => failed(Failure {
+                kind: FailureKind::BaseMoved,
+                sentence: format!("the default branch of {component} moved to {} meanwhile", now.short()),
+                log: None,
+            }),
+        }
+    }
+}
+
+fn failed(failure: Failure) -> Result<Outcome, Unavailable> {
+    Ok(Outcome::Failed(failure))
+}
+
+/// Makes an empty folder, whatever a crash left there.
+fn clear(folder: &std::path::Path) -> Result<(), Unavailable> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| broken("the folder for sources", &error))?;
+    }
+    std::fs::create_dir_all(folder).map_err(|error| broken("the folder for sources", &error))
+}
+
+fn broken(what: &str, error: &std::io::Error) -> Unavailable {
+    Unavailable(format!("{what} cannot be used: {error}"))
+}
