@@ -40,36 +40,99 @@ pub fn author_id(email: &str) -> String {
     Sha256::digest(email.trim().to_lowercase()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl Repository<'_> {
-    /// Looks at every open change.
-    pub(crate) async fn changes(&self) -> Result<Observation, GitError> {
-        let default = self.default_branch().await?.head;
-        let mut pulls = Pulls::sort(self.references_under("refs/pull/").await?);
-        let commits = self.commits_among(pulls.heads.values()).await?;
-        let mut changes = Vec::new();
-        for (number, head) in std::mem::take(&mut pulls.heads) {
-            if !commits.contains(&head) {
-                pulls.refuse(number, NO_COMMIT);
-                continue;
-            }
-            match self.observe(number, &head, &default).await {
-                Ok(Seen::Open(change)) => changes.push(change),
-                Ok(Seen::Merged) => {}
-                Ok(Seen::Unrelated) => pulls.refuse(number, "it shares no history with the default branch"),
-                Err(error) => pulls.refuse(number, &error.to_string()),
+/// One look at a component, kept so that the next one costs only what moved.
+#[derive(Debug)]
+pub(crate) struct Look {
+    default: Sha,
+    seen: BTreeMap<(ChangeNumber, Sha), Seen>,
+    /// References that are not even the head of some change.
+    stray: Vec<RefusedReference>,
+}
+
+/// What the head of a change turned out to be.
+#[derive(Debug, Clone)]
+enum Seen {
+    Open(Box<ObservedChange>),
+    Merged,
+    /// Not used until the head or the default branch moves. This holds what costs too much as well, so that one
+    /// change cannot slow down every look.
+    Refused(String),
+    /// Not used this time; it may be mended without a push.
+    Failed(String),
+}
+
+impl Look {
+    /// What the callers of this crate learn.
+    pub(crate) fn observation(&self) -> Observation {
+        let mut observation = Observation { changes: Vec::new(), refused: self.stray.clone() };
+        for ((number, _), seen) in &self.seen {
+            match seen {
+                Seen::Open(change) => observation.changes.push(ObservedChange::clone(change)),
+                Seen::Refused(why) | Seen::Failed(why) => {
+                    observation.refused.push(refused(&name_of(*number), why));
+                }
+                Seen::Merged => {}
             }
         }
-        Ok(Observation { changes, refused: pulls.refused })
+        observation
+    }
+
+    /// What is known of a head that did not move, on a default branch that did not move.
+    fn known(&self, default: &Sha, number: ChangeNumber, head: &Sha) -> Option<Seen> {
+        let seen = self.seen.get(&(number, head.clone())).filter(|_| self.default == *default);
+        seen.filter(|seen| !matches!(seen, Seen::Failed(_))).cloned()
+    }
+}
+
+impl From<Result<Seen, GitError>> for Seen {
+    fn from(outcome: Result<Seen, GitError>) -> Self {
+        outcome.unwrap_or_else(|error| match error {
+            GitError::TimedOut { .. } | GitError::TooMuch { .. } => Self::Refused(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        })
+    }
+}
+
+impl Repository<'_> {
+    /// Looks at every open change, and again only at those that moved since `before`.
+    pub(crate) async fn look(&self, before: Option<&Look>) -> Result<Look, GitError> {
+        let default = self.default_branch().await?.head;
+        let Pulls { heads, stray } = Pulls::sort(self.references_under("refs/pull/").await?);
+        let commits = self.commits_among(heads.values()).await?;
+        let mut seen = BTreeMap::new();
+        for (number, head) in heads {
+            let outcome = match before.and_then(|look| look.known(&default, number, &head)) {
+                Some(known) => known,
+                None if commits.contains(&head) => self.observe(number, &head, &default).await.into(),
+                None => Seen::Failed(NO_COMMIT.to_owned()),
+            };
+            seen.insert((number, head), outcome);
+        }
+        Ok(Look { default, seen, stray })
+    }
+
+    /// The commit that an open change proposes now; `None` where there is no such open change.
+    pub(crate) async fn head(&self, number: ChangeNumber) -> Result<Option<Sha>, GitError> {
+        let references = self.references_under(&format!("refs/pull/{number}/")).await?;
+        if references.iter().any(|reference| reference.name.ends_with("/closed")) {
+            return Ok(None);
+        }
+        let Some(head) = self.pick(references, &name_of(number)).await? else { return Ok(None) };
+        let default = self.default_branch().await?.head;
+        let merged = self.contains(&default, &head).await?;
+        Ok(Some(head).filter(|_| !merged))
     }
 
     async fn observe(&self, number: ChangeNumber, head: &Sha, default: &Sha) -> Result<Seen, GitError> {
-        let Some(base) = self.merge_base(default, head).await? else { return Ok(Seen::Unrelated) };
+        let Some(base) = self.merge_base(default, head).await? else {
+            return Ok(Seen::Refused("it shares no history with the default branch".to_owned()));
+        };
         if base == *head {
             return Ok(Seen::Merged);
         }
         let commit = self.commit(head).await?;
         let title = commit.message.lines().next().unwrap_or_default();
-        Ok(Seen::Open(ObservedChange {
+        Ok(Seen::Open(Box::new(ObservedChange {
             number,
             diff: self.summary(&base, head).await?,
             head: head.clone(),
@@ -78,21 +141,15 @@ impl Repository<'_> {
             author: author_id(&commit.author_email),
             author_name: text::line(&commit.author_name, LONGEST_TITLE),
             title: text::line(title, LONGEST_TITLE),
-        }))
+        })))
     }
-}
-
-enum Seen {
-    Open(ObservedChange),
-    Merged,
-    Unrelated,
 }
 
 /// The references under `refs/pull/`, sorted out.
 #[derive(Default)]
 struct Pulls {
     heads: BTreeMap<ChangeNumber, Sha>,
-    refused: Vec<RefusedReference>,
+    stray: Vec<RefusedReference>,
 }
 
 impl Pulls {
@@ -105,16 +162,16 @@ impl Pulls {
             match (number(pull), target) {
                 _ if closed.contains(pull) => {}
                 (Some(number), Ok(head)) => drop(pulls.heads.insert(number, head)),
-                (None, _) => pulls.refused.push(refused(&name, MALFORMED)),
-                (Some(_), Err(why)) => pulls.refused.push(refused(&name, why)),
+                (None, _) => pulls.stray.push(refused(&name, MALFORMED)),
+                (Some(_), Err(why)) => pulls.stray.push(refused(&name, why)),
             }
         }
         pulls
     }
+}
 
-    fn refuse(&mut self, number: ChangeNumber, why: &str) {
-        self.refused.push(refused(&format!("refs/pull/{number}/head"), why));
-    }
+fn name_of(number: ChangeNumber) -> String {
+    format!("refs/pull/{number}/head")
 }
 
 /// The number in `refs/pull/N`, where it is written in the one way that numbers are.

@@ -6,15 +6,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_model::{ChangeNumber, ComponentName, Sha, TreeId};
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::advance::{AdvanceError, Advanced};
-use crate::change::Observation;
+use crate::change::{Look, Observation, RefusedReference};
 use crate::error::GitError;
-use crate::materialise::{Limits, MaterialiseError};
-use crate::merge::{MergeCommit, MergeError};
+use crate::materialise::{Limits, MaterialiseError, Writing};
+use crate::merge::{MergeCommit, MergeError, Signature};
 use crate::process::{Call, Git, NoAnswer, View};
 use crate::repository::Repository;
 
@@ -34,6 +36,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// How large a tree may be that is written to disk.
     pub limits: Limits,
+    /// Who merges are by.
+    pub signature: Signature,
 }
 
 /// The local bare repositories of a service.
@@ -41,7 +45,10 @@ pub struct Settings {
 pub struct LocalForge {
     git: Git,
     repositories: BTreeMap<ComponentName, PathBuf>,
-    limits: Limits,
+    writing: Writing,
+    /// The last look at each component. It saves work and decides nothing.
+    looks: Mutex<BTreeMap<ComponentName, Arc<Look>>>,
+    pub(crate) signature: Signature,
 }
 
 impl LocalForge {
@@ -52,10 +59,11 @@ impl LocalForge {
     /// one broken component does not stop the others.
     pub async fn open(settings: Settings) -> Result<Self, GitError> {
         prepare(&settings.private).map_err(GitError::Private)?;
-        let Settings { repositories, private, search_path, deadline, limits } = settings;
+        let Settings { repositories, private, search_path, deadline, limits, signature } = settings;
         let git = Git { search_path, private, deadline };
         require_version(&git).await?;
-        Ok(Self { git, repositories, limits })
+        let writing = Writing { limits, turn: Arc::new(Semaphore::new(1)) };
+        Ok(Self { git, repositories, writing, looks: Mutex::default(), signature })
     }
 
     /// The open changes of a component, and what stands where changes do and is not used.
@@ -63,10 +71,18 @@ impl LocalForge {
     /// # Errors
     /// Only for the repository as a whole; a change that cannot be looked at is listed as refused.
     pub async fn changes(&self, component: &ComponentName) -> Result<Observation, GitError> {
-        self.repository(component)?.changes().await
+        let before = self.looks.lock().await.get(component).cloned();
+        let look = self.repository(component)?.look(before.as_deref()).await?;
+        let observation = look.observation();
+        let known = before.map(|look| look.observation().refused).unwrap_or_default();
+        for RefusedReference { name, why } in observation.refused.iter().filter(|one| !known.contains(one)) {
+            tracing::warn!(component.name = %component, reference.name = name, why, "a reference is not used");
+        }
+        self.looks.lock().await.insert(component.clone(), Arc::new(look));
+        Ok(observation)
     }
 
-    /// The commit that a change proposes at this moment; `None` where there is no such change.
+    /// The commit that an open change proposes at this moment; `None` where there is no such open change.
     ///
     /// # Errors
     /// [`GitError::Reference`] for a reference that is symbolic, malformed or names no commit.
@@ -78,12 +94,15 @@ impl LocalForge {
         self.repository(component)?.head(number).await
     }
 
-    /// The commit of the default branch at this moment.
+    /// The commit of the default branch at this moment, and its tree.
     ///
     /// # Errors
     /// [`GitError::Reference`], and [`GitError::Repository`] where there is no default branch or commit.
-    pub async fn default_head(&self, component: &ComponentName) -> Result<Sha, GitError> {
-        Ok(self.repository(component)?.default_branch().await?.head)
+    pub async fn default_head(&self, component: &ComponentName) -> Result<(Sha, TreeId), GitError> {
+        let repository = self.repository(component)?;
+        let head = repository.default_branch().await?.head;
+        let tree = repository.commit(&head).await?.tree;
+        Ok((head, tree))
     }
 
     /// Whether `commit` is `head` or one of its ancestors.
@@ -137,7 +156,7 @@ impl LocalForge {
         self.repository(component)?.advance_default(expected, new).await
     }
 
-    /// Writes exactly that tree into a folder that must not exist yet; it exists afterwards only if all went well.
+    /// Writes exactly that tree into a folder that is empty or missing; afterwards it exists only if all went well.
     ///
     /// # Errors
     /// [`MaterialiseError::Refused`] and [`MaterialiseError::TooLarge`], which the author can mend.
@@ -147,7 +166,7 @@ impl LocalForge {
         tree: &TreeId,
         into: &Path,
     ) -> Result<(), MaterialiseError> {
-        self.repository(component)?.materialise(tree, into, self.limits).await
+        self.repository(component)?.materialise(tree, into, &self.writing).await
     }
 
     /// The unified diff from `base` to `head` for a person to read: of at most about `limit` bytes, with invisible
@@ -166,7 +185,7 @@ impl LocalForge {
     }
 
     /// The repository of a component, if it is there.
-    fn repository<'a>(&'a self, component: &'a ComponentName) -> Result<Repository<'a>, GitError> {
+    pub(crate) fn repository<'a>(&'a self, component: &'a ComponentName) -> Result<Repository<'a>, GitError> {
         let path = self.repositories.get(component).ok_or_else(|| GitError::Unknown(component.clone()))?;
         Repository::new(&self.git, component, path)
     }

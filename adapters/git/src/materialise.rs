@@ -12,11 +12,13 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use folkops_model::TreeId;
 use sha1::{Digest as _, Sha1};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::GitError;
 use crate::listing::{self, Entry, Mode};
@@ -42,6 +44,15 @@ impl Limits {
     pub const ORDINARY: Self = Self { files: 10_000, bytes: 256 * 1024 * 1024 };
 }
 
+/// The rules of writing, shared by all components.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    pub(crate) limits: Limits,
+    /// INVARIANT: one writer at a time. A writer whose caller went away ends and cleans up by itself; whoever comes
+    /// next, perhaps for the same folder, starts only then.
+    pub(crate) turn: Arc<Semaphore>,
+}
+
 /// Why a tree is not on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum MaterialiseError {
@@ -64,6 +75,9 @@ pub enum MaterialiseError {
         /// The tree, or a file by its path.
         what: String,
     },
+    /// The folder holds something already, which is left as it is.
+    #[error("the folder for the source is not empty; give an empty one")]
+    Occupied,
     /// The folder cannot be written. For the operator.
     #[error("the source cannot be written to disk: {0}; check the free space and the rights of the folder")]
     Disk(#[from] io::Error),
@@ -78,13 +92,14 @@ pub(crate) fn refused(path: &[u8], why: &'static str) -> MaterialiseError {
 }
 
 impl Repository<'_> {
-    /// Writes the tree into a folder that must not exist yet; it exists afterwards only if all went well.
+    /// Writes the tree into a folder that is empty or does not exist; afterwards it exists only if all went well.
     pub(crate) async fn materialise(
         &self,
         tree: &TreeId,
         into: &Path,
-        limits: Limits,
+        rules: &Writing,
     ) -> Result<(), MaterialiseError> {
+        let limits = rules.limits;
         let arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", tree.as_str()];
         let list =
             self.output(self.objects(arguments).limit(LIST_LIMIT)).await.map_err(|error| match error {
@@ -95,11 +110,17 @@ impl Repository<'_> {
         if !listing::proves(&entries, tree) {
             return Err(MaterialiseError::Altered { what: format!("tree `{tree}`") });
         }
-        self.write(entries, into.to_owned()).await
+        let turn = rules.turn.clone().acquire_owned().await.map_err(io::Error::other)?;
+        self.write(entries, into.to_owned(), turn).await
     }
 
     /// Streams the blobs of all entries from one git process to disk.
-    async fn write(&self, entries: Vec<Entry>, into: PathBuf) -> Result<(), MaterialiseError> {
+    async fn write(
+        &self,
+        entries: Vec<Entry>,
+        into: PathBuf,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<(), MaterialiseError> {
         let broken = |error| self.silent(NoAnswer::Broken(error));
         let mut child = self.git.spawn(&self.objects(["cat-file", "--batch"])).map_err(broken)?;
         drop(child.stderr.take());
@@ -108,6 +129,7 @@ impl Repository<'_> {
         let blobs = child.stdout.take().map(ChildStdout::into_owned_fd).transpose().map_err(broken)?;
         let blobs = blobs.ok_or_else(|| self.unusable("git has no output"))?;
         let mut writing = tokio::task::spawn_blocking(move || {
+            let _until_the_end = turn;
             write_new(&entries, &mut BufReader::with_capacity(64 * 1024, File::from(blobs)), &into)
         });
         let work = async { tokio::join!(feeding, &mut writing).1 };
@@ -133,7 +155,11 @@ async fn feed(stdin: Option<ChildStdin>, wanted: String) {
 }
 
 fn write_new(entries: &[Entry], blobs: &mut impl BufRead, into: &Path) -> Result<(), MaterialiseError> {
-    fs::create_dir(into)?;
+    match fs::create_dir(into) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        Err(_) if fs::read_dir(into)?.next().is_some() => return Err(MaterialiseError::Occupied),
+        _ => {}
+    }
     let outcome = fill(entries, blobs, into);
     if outcome.is_err() {
         // The first failure is the one to report; what could not be removed is still never used.

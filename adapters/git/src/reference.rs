@@ -3,7 +3,7 @@
 //! A symbolic or malformed reference, or one that names no commit, is reported and never followed, because what it
 //! means can change between the judgement and the deed.
 
-use folkops_model::{ChangeNumber, Sha};
+use folkops_model::Sha;
 
 use crate::error::GitError;
 use crate::repository::Repository;
@@ -46,11 +46,6 @@ impl Repository<'_> {
         Ok(sound.chain(answer.complaints.lines().filter_map(broken)).collect())
     }
 
-    /// The commit that a change proposes now; `None` where there is no such change.
-    pub(crate) async fn head(&self, number: ChangeNumber) -> Result<Option<Sha>, GitError> {
-        self.resolve(&format!("refs/pull/{number}/head")).await
-    }
-
     /// The default branch and its commit, read now.
     pub(crate) async fn default_branch(&self) -> Result<DefaultBranch, GitError> {
         let answer = self.ask(self.references(["symbolic-ref", "--quiet", "HEAD"])).await?;
@@ -66,15 +61,14 @@ impl Repository<'_> {
         if !name.starts_with("refs/heads/") {
             return Err(self.reference_error(&name, "HEAD must name a branch"));
         }
-        let head = self.resolve(&name).await?;
+        let head = self.pick(self.references_under(&name).await?, &name).await?;
         let head = head.ok_or_else(|| self.unusable("its default branch has no commit yet"))?;
         Ok(DefaultBranch { name, head })
     }
 
-    /// Resolves one full name to a commit, once.
-    async fn resolve(&self, name: &str) -> Result<Option<Sha>, GitError> {
-        let references = self.references_under(name).await?;
-        let Some(reference) = references.into_iter().find(|reference| reference.name == name) else {
+    /// The commit that the reference of this name holds, if it is among these.
+    pub(crate) async fn pick(&self, among: Vec<Reference>, name: &str) -> Result<Option<Sha>, GitError> {
+        let Some(reference) = among.into_iter().find(|reference| reference.name == name) else {
             return Ok(None);
         };
         let commit = reference.target.map_err(|why| self.reference_error(name, why))?;

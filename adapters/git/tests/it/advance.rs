@@ -14,7 +14,7 @@ async fn a_branch_advances_once_and_says_so_when_asked_again() {
     assert_eq!(forge.advance_default(&web(), &repo.first, &next).await.unwrap(), Advanced::Already);
     repo.point("refs/heads/main", later.as_str());
     assert_eq!(forge.advance_default(&web(), &repo.first, &next).await.unwrap(), Advanced::Already);
-    assert_eq!(forge.default_head(&web()).await.unwrap(), later);
+    assert_eq!(forge.default_head(&web()).await.unwrap().0, later);
 }
 
 #[tokio::test]
@@ -58,6 +58,6 @@ async fn of_many_who_race_exactly_one_wins_and_the_others_learn_where_it_went() 
         }
     }
     assert_eq!(winners.len(), 1);
-    assert_eq!(forge.default_head(&web()).await.unwrap(), winners[0]);
+    assert_eq!(forge.default_head(&web()).await.unwrap().0, winners[0]);
     assert_eq!(places, vec![winners[0].clone(); 7]);
 }

@@ -153,7 +153,7 @@ async fn a_default_branch_named_like_a_command_is_only_a_name() {
     let head = only(&repo).await.head;
     let forge = repo.forge().await;
     forge.advance_default(&web(), &repo.first, &head).await.unwrap();
-    assert_eq!(forge.default_head(&web()).await.unwrap(), head);
+    assert_eq!(forge.default_head(&web()).await.unwrap().0, head);
     assert_eq!(repo.git(["rev-parse", &format!("refs/heads/{branch}")]), head.as_str());
     assert!(!crate::fixture::below(repo.dir.path()).iter().any(|path| path.ends_with("pwned")));
 }

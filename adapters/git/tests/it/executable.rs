@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use folkops_git::{GitError, LocalForge, Settings};
 
-use crate::fixture::{Repo, web};
+use crate::fixture::{Repo, search_path, web};
 
 /// Puts an executable called `git` into a new folder and gives the settings that find it there first.
 fn posing_as_git(repo: &Repo, script: &str) -> Settings {
@@ -43,7 +43,7 @@ async fn a_git_that_never_answers_is_stopped_and_leaves_no_process() {
         "case \"$*\" in *version) echo git version 2.39.0;; *) echo $$ > {}; exec sleep 600;; esac",
         pid_file.display()
     );
-    let settings = Settings { deadline: Duration::from_millis(300), ..posing_as_git(&repo, &script) };
+    let settings = Settings { deadline: Duration::from_secs(3), ..posing_as_git(&repo, &script) };
     let forge = LocalForge::open(settings).await.unwrap();
     let error = forge.default_head(&web()).await.unwrap_err();
     assert!(matches!(error, GitError::TimedOut { .. }), "{error}");
@@ -72,4 +72,46 @@ async fn git_sees_nothing_of_our_environment_but_the_search_path() {
     let foreign: Vec<_> =
         names.iter().filter(|name| !name.starts_with("GIT_") && !ours.contains(&name.as_str())).collect();
     assert!(foreign.is_empty(), "{foreign:?}");
+}
+
+#[tokio::test]
+async fn a_change_that_did_not_move_is_not_examined_again() {
+    let repo = Repo::new();
+    let log = repo.fresh("log");
+    let git = format!("PATH={} exec git \"$@\"", search_path().to_str().unwrap());
+    let settings = posing_as_git(&repo, &format!("echo \"$*\" >> {}\n{git}", log.display()));
+    let forge = LocalForge::open(settings).await.unwrap();
+    let examined = || std::fs::read_to_string(&log).unwrap().matches(" diff-tree ").count();
+    repo.open(1, &[("a", "1\n")], "One");
+    let first = forge.changes(&web()).await.unwrap();
+    assert_eq!((forge.changes(&web()).await.unwrap(), examined()), (first, 1));
+    repo.open(1, &[("a", "2\n")], "Two");
+    assert_eq!((forge.changes(&web()).await.unwrap().changes[0].title.as_str(), examined()), ("Two", 2));
+    let later = repo.commit(&[("b", "1\n")], &[&repo.first], "Later");
+    repo.point("refs/heads/main", later.as_str());
+    forge.changes(&web()).await.unwrap();
+    assert_eq!(examined(), 3);
+}
+
+#[tokio::test]
+async fn one_change_that_takes_too_long_is_left_out_once_and_does_not_hold_up_the_next_look() {
+    let repo = Repo::new();
+    let log = repo.fresh("log");
+    let slow = repo.open(1, &[("a", "1\n")], "Slow");
+    repo.open(2, &[("b", "1\n")], "Quick");
+    let stuck =
+        format!("case \"$*\" in *diff-tree*{slow}*) echo x >> {}; exec sleep 600;; esac", log.display());
+    let git = format!("PATH={} exec git \"$@\"", search_path().to_str().unwrap());
+    let deadline = Duration::from_secs(5);
+    let settings = Settings { deadline, ..posing_as_git(&repo, &format!("{stuck}\n{git}")) };
+    let forge = LocalForge::open(settings).await.unwrap();
+    for _ in 0..3 {
+        let seen = forge.changes(&web()).await.unwrap();
+        assert_eq!(seen.changes.iter().map(|change| change.title.as_str()).collect::<Vec<_>>(), ["Quick"]);
+        assert_eq!(
+            seen.refused[0].why,
+            "git worked on component `web` for more than 5 s and was stopped; try again"
+        );
+    }
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "x\n");
 }

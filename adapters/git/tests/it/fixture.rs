@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use folkops_git::{Limits, LocalForge, Settings};
+use folkops_git::{Limits, LocalForge, Settings, Signature};
 use folkops_model::{ChangeNumber, ComponentName, Sha, TreeId};
 use tempfile::TempDir;
 
@@ -63,6 +63,7 @@ impl Repo {
             search_path: search_path(),
             deadline: Duration::from_secs(60),
             limits: Limits::ORDINARY,
+            signature: Signature { name: "FolkOps".to_owned(), email: "folkops@example.org".to_owned() },
         }
     }
 

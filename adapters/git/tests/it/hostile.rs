@@ -160,7 +160,7 @@ async fn no_trap_is_sprung_and_every_answer_is_the_plain_one() {
     let merge = MergeCommit { onto, theirs, tree, message: "Merge #1".to_owned(), by, at };
     let commit = forge.commit_merge(&web(), &merge).await.unwrap();
     forge.advance_default(&web(), ours, &commit).await.unwrap();
-    assert_eq!(forge.default_head(&web()).await.unwrap(), commit);
+    assert_eq!(forge.default_head(&web()).await.unwrap().0, commit);
 
     assert!(!trapped.sprung(), "{}", fs::read_to_string(&trapped.canary).unwrap());
 }

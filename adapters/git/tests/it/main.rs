@@ -16,3 +16,5 @@ mod hostile;
 mod materialise;
 #[cfg(test)]
 mod merge;
+#[cfg(test)]
+mod promotion;

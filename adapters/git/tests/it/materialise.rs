@@ -54,14 +54,14 @@ async fn an_empty_tree_is_an_empty_folder() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_there_already_is_not_touched() {
+async fn a_folder_that_holds_something_is_not_touched() {
     let repo = Repo::new();
     let into = repo.fresh("source");
     fs::create_dir(&into).unwrap();
     fs::write(into.join("mine"), "mine").unwrap();
     let tree = repo.tree_of(&repo.first);
     let error = repo.forge().await.materialise(&web(), &tree, &into).await.unwrap_err();
-    assert!(matches!(error, MaterialiseError::Disk(_)), "{error}");
+    assert!(matches!(error, MaterialiseError::Occupied), "{error}");
     assert_eq!(below(&into), ["mine"]);
 }
 
