@@ -23,7 +23,7 @@ use crate::plan::{Enclosure, Guard, JobFile, Mount, Plan, Task};
 use crate::probe::NoWall;
 use crate::spec::{Recipe, Toolchain};
 use crate::store::Store;
-use crate::wall::{Wall, identity};
+use crate::wall::{SHARED_MEMORY, Wall, identity};
 use crate::{digest, disk, log};
 
 /// How much of a log's end an error carries.
@@ -245,7 +245,9 @@ fn environment(temporary: &Path, path: String) -> BTreeMap<String, String> {
 }
 
 fn guard(wall: Option<&Wall>, write: [PathBuf; 2]) -> Guard {
-    wall.map_or(Guard::Open, |_| Guard::Walled { write: write.into() })
+    wall.map_or(Guard::Open, |_| Guard::Walled {
+        write: write.into_iter().chain([SHARED_MEMORY.into()]).collect(),
+    })
 }
 
 /// A toolchain by name and by the files of its `bin` and `lib`: another version has other sizes or times.

@@ -12,7 +12,7 @@ use crate::keep::{SOCKET, SOCKETS};
 use crate::machine::{Machine, fill, tools, walling};
 use crate::plan::{Enclosure, Guard, Mount, Plan, Task};
 use crate::spec::{DataMount, UnitKey, UnitSpec};
-use crate::wall::{Wall, identity};
+use crate::wall::{SHARED_MEMORY, Wall, identity};
 
 /// A unit's enclosure, and what its keeper must know of the data.
 pub struct Layout {
@@ -66,7 +66,7 @@ pub fn lay_out(machine: &Machine, spec: &UnitSpec, build: &Path, wall: Option<&W
         limits: spec.limits.clone(),
         identity: wall.and_then(|_| identity()),
         guard: wall.map_or(Guard::Open, |_| Guard::Walled {
-            write: ["/tmp", "/data", "/dev/shm"].map(PathBuf::from).into(),
+            write: ["/tmp", "/data", SHARED_MEMORY].map(PathBuf::from).into(),
         }),
         seed: data.seed,
     };

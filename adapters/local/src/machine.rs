@@ -41,6 +41,8 @@ impl Machine {
     /// Creates the folders and tries the wall out, which takes some tens of milliseconds.
     pub async fn open(places: Places, search: &Search) -> io::Result<Self> {
         let Places { program, state, secrets } = places;
+        // A keeper outlives us: it must not hold what our own starter left open, such as a pipe that somebody reads.
+        close_fds::set_fds_cloexec(3, &[]);
         for folder in ["units", "builds", "data"] {
             disk::private_folder(&state.join(folder))?;
         }

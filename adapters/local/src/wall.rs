@@ -17,6 +17,8 @@ use crate::spec::Toolchain;
 pub const PROGRAM: &str = "/run/folkops";
 /// Where the plan is seen inside.
 pub const PLAN: &str = "/run/plan.json";
+/// Where programs expect shared memory; they may write there, at most 16 MiB.
+pub const SHARED_MEMORY: &str = "/dev/shm";
 /// The user and group that walled programs are.
 pub const NOBODY: Identity = Identity { uid: 65534, gid: 65534 };
 
@@ -102,7 +104,7 @@ impl Arguments {
             self.flags(&["--ro-bind-try", file, file]);
         }
         self.flags(&["--proc", "/proc", "--dev", "/dev"]);
-        self.flags(&["--perms", "1777", "--size", "16777216", "--tmpfs", "/dev/shm"]);
+        self.flags(&["--perms", "1777", "--size", "16777216", "--tmpfs", SHARED_MEMORY]);
     }
 
     fn mount(&mut self, mount: &Mount) {

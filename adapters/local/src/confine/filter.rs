@@ -85,11 +85,11 @@ const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWCGROUP,
 ];
 
-/// On x86-64 a call may also be made under its x32 number, which has this bit set.
-#[cfg(target_arch = "x86_64")]
-const NUMBERINGS: [i64; 2] = [0, 0x4000_0000];
-#[cfg(not(target_arch = "x86_64"))]
-const NUMBERINGS: [i64; 1] = [0];
+/// On x86-64 every call has a second number, with this bit set, for programs built for x32. There are none any more,
+/// so all of them are refused rather than each of the above once more.
+const X32: i64 = 0x4000_0000;
+/// More than there are.
+const X32_CALLS: i64 = 600;
 
 /// Refuses the calls for this process and all that it starts, for good.
 pub fn install() -> Result<(), seccompiler::Error> {
@@ -97,7 +97,8 @@ pub fn install() -> Result<(), seccompiler::Error> {
     let clone = new_namespaces().map_err(seccompiler::Error::Backend)?;
     apply(refused.chain([(libc::SYS_clone, clone)]), libc::EPERM)?;
     // Its flags lie in memory, where a filter cannot look; told that it does not exist, libraries use `clone`.
-    apply([(libc::SYS_clone3, Vec::new())], libc::ENOSYS)
+    let second_numbers = if cfg!(target_arch = "x86_64") { X32..X32 + X32_CALLS } else { 0..0 };
+    apply([libc::SYS_clone3].into_iter().chain(second_numbers).map(|call| (call, Vec::new())), libc::ENOSYS)
 }
 
 fn new_namespaces() -> Result<Vec<SeccompRule>, BackendError> {
@@ -113,10 +114,7 @@ fn apply(
     calls: impl IntoIterator<Item = (i64, Vec<SeccompRule>)>,
     errno: i32,
 ) -> Result<(), seccompiler::Error> {
-    let calls: Vec<_> = calls.into_iter().collect();
-    let numbered =
-        NUMBERINGS.iter().flat_map(|bit| calls.iter().map(move |(call, rules)| (call | bit, rules.clone())));
-    let rules: BTreeMap<_, _> = numbered.collect();
+    let rules: BTreeMap<_, _> = calls.into_iter().collect();
     let arch = std::env::consts::ARCH.try_into().map_err(seccompiler::Error::Backend)?;
     let refusal = SeccompAction::Errno(errno.unsigned_abs());
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refusal, arch)

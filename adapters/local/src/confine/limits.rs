@@ -1,4 +1,4 @@
-//! Gives up, in this order: being root, room to grow, new privileges, writing elsewhere, dangerous system calls.
+//! Gives up, in this order: open files, being root, room to grow, new privileges, writing elsewhere, dangerous system calls.
 
 use std::fs;
 use std::io;
@@ -15,6 +15,8 @@ use super::filter;
 
 /// Applies the whole plan to this process, which must still have one thread, and to all that it starts.
 pub fn give_up(plan: &Plan) -> io::Result<()> {
+    // Whoever started us may have left files open; bubblewrap passes them on, and leaves its own open too.
+    close_fds::set_fds_cloexec(3, &[]);
     if let Guard::Walled { .. } = plan.guard {
         // When memory runs out the kernel shall take this before anything of the machine's own.
         fs::write("/proc/self/oom_score_adj", "1000")?;

@@ -33,13 +33,12 @@ pub fn excess(unit: &UnitFile) -> Option<String> {
 /// Files in the fullest folder in memory, seen through bubblewrap's own process inside.
 fn nodes(unit: &UnitFile, inside: i32) -> u64 {
     let mounts = unit.enclosure.walling.iter().flat_map(|walling| &walling.mounts);
-    let folders = mounts.filter_map(|mount| match mount {
-        Mount::Memory { to, .. } => Some(to),
-        _ => None,
-    });
-    let used = folders.filter_map(|folder| {
-        let seen = format!("/proc/{inside}/root{}", folder.display());
-        rustix::fs::statvfs(seen).ok().map(|found| found.f_files.saturating_sub(found.f_ffree))
+    let used = mounts.filter_map(|mount| {
+        let Mount::Memory { to, bytes } = mount else { return None };
+        let found = rustix::fs::statvfs(format!("/proc/{inside}/root{}", to.display())).ok()?;
+        // Until bubblewrap has set it up, the machine's own folder of this name is seen there: ours has our size.
+        let ours = found.f_blocks * found.f_frsize == bytes.next_multiple_of(found.f_frsize);
+        ours.then(|| found.f_files.saturating_sub(found.f_ffree))
     });
     used.max().unwrap_or(0)
 }
