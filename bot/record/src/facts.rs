@@ -52,7 +52,11 @@ impl<'a> Facts<'a> {
     }
 
     /// Looks at one row.
-    pub fn row<'t, K: Key, V: Serialize + DeserializeOwned>(&self, table: &'t Table<K, V>, key: &K) -> Option<&'t V> {
+    pub fn row<'t, K: Key, V: Serialize + DeserializeOwned>(
+        &self,
+        table: &'t Table<K, V>,
+        key: &K,
+    ) -> Option<&'t V> {
         let text = key.to_string();
         let version = table.version_of(Some(&text));
         self.reads.borrow_mut().push(Read { table: table.name(), key: Some(text), version });
@@ -64,7 +68,11 @@ impl<'a> Facts<'a> {
         &self,
         table: &'t Table<K, V>,
     ) -> impl DoubleEndedIterator<Item = (&'t K, &'t V)> + use<'t, K, V> {
-        self.reads.borrow_mut().push(Read { table: table.name(), key: None, version: table.version_of(None) });
+        self.reads.borrow_mut().push(Read {
+            table: table.name(),
+            key: None,
+            version: table.version_of(None),
+        });
         table.iter()
     }
 

@@ -68,8 +68,12 @@ impl Folds {
 
     /// Takes rows back from a projection; `false` when any of them is not ours, and then nothing may be believed.
     pub(crate) fn restore(&mut self, rows: &Rows) -> bool {
-        let mut tables: BTreeMap<&str, &mut dyn AnyTable> =
-            self.folds.iter_mut().flat_map(|fold| fold.tables_mut()).map(|table| (table.table_name(), table)).collect();
+        let mut tables: BTreeMap<&str, &mut dyn AnyTable> = self
+            .folds
+            .iter_mut()
+            .flat_map(|fold| fold.tables_mut())
+            .map(|table| (table.table_name(), table))
+            .collect();
         rows.iter().all(|(key, bytes)| match key.split_once('/') {
             Some((table, key)) => tables.get_mut(table).is_some_and(|table| table.restore(key, bytes)),
             None => false,
@@ -80,7 +84,9 @@ impl Folds {
     pub fn export(&self) -> Result<Rows, serde_json::Error> {
         let mut rows = Rows::new();
         for table in self.folds.iter().flat_map(|fold| fold.tables()) {
-            rows.extend(table.export()?.into_iter().filter_map(|row| row.value.map(|value| (row.key, value))));
+            rows.extend(
+                table.export()?.into_iter().filter_map(|row| row.value.map(|value| (row.key, value))),
+            );
         }
         Ok(rows)
     }

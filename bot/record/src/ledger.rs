@@ -135,7 +135,11 @@ impl Ledger {
 
     fn sequence(&self, draft: Draft) -> Result<(Vec<Record>, Durable), AppendError> {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        if draft.reads.iter().any(|read| inner.folds.version_of(read.table, read.key.as_deref()) != read.version) {
+        if draft
+            .reads
+            .iter()
+            .any(|read| inner.folds.version_of(read.table, read.key.as_deref()) != read.version)
+        {
             return Err(AppendError::Moved);
         }
         let records = self.number(&inner, draft);
@@ -168,7 +172,9 @@ impl Ledger {
     /// The effects that were owed when the program last stopped. What this reads was durable before it started.
     pub fn overdue(&self, owed: impl FnOnce(&Facts<'_>) -> Vec<(OperationId, u32, Effect, u64)>) -> Vec<Due> {
         let owed = self.read(owed);
-        owed.into_iter().map(|(id, index, effect, sequence)| Due::recovered(id, index, effect, sequence)).collect()
+        owed.into_iter()
+            .map(|(id, index, effect, sequence)| Due::recovered(id, index, effect, sequence))
+            .collect()
     }
 
     /// Tells the place of the last durable record, each time it grows.

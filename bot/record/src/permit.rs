@@ -23,7 +23,11 @@ impl Permitted {
     /// Asks the authority.
     pub fn obtain(authority: &dyn Authority, action: Action) -> Result<Self, Box<Refused>> {
         let decision = authority.judge(&action);
-        if decision.allows() { Ok(Self { action, decision }) } else { Err(Box::new(Refused { action, decision })) }
+        if decision.allows() {
+            Ok(Self { action, decision })
+        } else {
+            Err(Box::new(Refused { action, decision }))
+        }
     }
 
     /// What was judged.

@@ -48,7 +48,9 @@ pub enum DecodeError {
         version: u32,
     },
     /// It does not have a record's form.
-    #[error("a record cannot be read: {0}; restore the journal from a backup, its checksum held but its content is not ours")]
+    #[error(
+        "a record cannot be read: {0}; restore the journal from a backup, its checksum held but its content is not ours"
+    )]
     Malformed(#[from] serde_json::Error),
 }
 
@@ -103,7 +105,11 @@ impl Record {
 
     fn from_wire(wire: Wire) -> Result<Self, DecodeError> {
         if wire.version > VERSION {
-            return Err(DecodeError::Future { sequence: wire.sequence, kind: wire.kind, version: wire.version });
+            return Err(DecodeError::Future {
+                sequence: wire.sequence,
+                kind: wire.kind,
+                version: wire.version,
+            });
         }
         let body = serde_json::to_value(Tagged { kind: wire.kind, body: wire.body })?;
         Ok(Self {

@@ -48,7 +48,9 @@ pub struct Position {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Writing or syncing failed; what is on disk is unknown until it is read again.
-    #[error("the journal could not be written: {0}; free space or mend the disk, then start again: nothing acknowledged is lost")]
+    #[error(
+        "the journal could not be written: {0}; free space or mend the disk, then start again: nothing acknowledged is lost"
+    )]
     Write(String),
     /// What is stored is damaged, in the middle, where no crash can explain it.
     #[error("the journal is damaged: {0}")]

@@ -127,7 +127,8 @@ impl<K: Key, V: Serialize + DeserializeOwned> AnyTable for Table<K, V> {
     }
 
     fn restore(&mut self, key: &str, bytes: &[u8]) -> bool {
-        let (Ok(key), Ok((version, value))) = (key.parse::<K>(), serde_json::from_slice::<(u64, V)>(bytes)) else {
+        let (Ok(key), Ok((version, value))) = (key.parse::<K>(), serde_json::from_slice::<(u64, V)>(bytes))
+        else {
             return false;
         };
         self.version = self.version.max(version);
