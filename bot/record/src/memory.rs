@@ -33,8 +33,9 @@ impl State {
         if entry.epoch < self.epoch {
             return Err(StoreError::Fenced { current: self.epoch, ours: entry.epoch });
         }
-        if entry.first != self.sequence() + 1 {
-            let text = format!("record {} does not follow {}", entry.first, self.sequence());
+        if entry.first != self.sequence() + 1 || entry.last < entry.first {
+            let text =
+                format!("records {} to {} do not follow record {}", entry.first, entry.last, self.sequence());
             return Err(StoreError::Write(text));
         }
         self.epoch = entry.epoch;
@@ -72,7 +73,8 @@ impl Store for MemoryStore {
         after: u64,
         visit: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let entries: Vec<Entry> = self.state().entries.iter().filter(|entry| entry.last > after).cloned().collect();
+        let entries: Vec<Entry> =
+            self.state().entries.iter().filter(|entry| entry.last > after).cloned().collect();
         entries.into_iter().try_for_each(visit)
     }
 

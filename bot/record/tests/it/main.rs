@@ -1,0 +1,3 @@
+//! The record from outside: what its public face promises.
+
+mod store;
