@@ -1,0 +1,4 @@
+//! Tests against real files, traced files and lying disks.
+
+mod contract;
+mod world;
