@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use folkops_model::{CommandSpec, Class};
+use folkops_model::{Class, CommandSpec};
 
 /// How much is let in.
 #[derive(Debug, Clone, Copy)]

@@ -21,7 +21,11 @@ pub fn misread(misread: &Misread) -> Card {
 /// Splits our own sentence with backticks into text and code.
 pub fn sentence(text: &str) -> Line {
     let pieces = text.split('`').enumerate().filter(|(_, piece)| !piece.is_empty());
-    Line(pieces.map(|(i, p)| if i % 2 == 1 { Span::Code(p.to_owned()) } else { Span::Text(p.to_owned()) }).collect())
+    Line(
+        pieces
+            .map(|(i, p)| if i % 2 == 1 { Span::Code(p.to_owned()) } else { Span::Text(p.to_owned()) })
+            .collect(),
+    )
 }
 
 /// Something that policy refused.

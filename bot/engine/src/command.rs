@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_model::{
-    Action, Args, Authority, Card, CommandSpec, Context, Decision, Effect, Failure, Group, Intent, OperationId,
-    Outcome, Owner, PersonId, Place, PreviewId, Principal, Resource, Sealed, ports::Entropy, ports::random_word,
+    Action, Args, Authority, Card, CommandSpec, Context, Decision, Effect, Failure, Group, Intent,
+    OperationId, Outcome, Owner, PersonId, Place, PreviewId, Principal, Resource, Sealed, ports::Entropy,
+    ports::random_word,
 };
 use folkops_record::{End, Facts, Keyring, KeyringError, WaitsFor};
 use sha2::{Digest as _, Sha256};
@@ -193,7 +194,8 @@ impl<'a> Progress<'a> {
     }
     /// The first effect that failed.
     pub fn failure(&self) -> Option<&'a Failure> {
-        self.outcomes().find_map(|outcome| if let Outcome::Failed(failure) = outcome { Some(failure) } else { None })
+        self.outcomes()
+            .find_map(|outcome| if let Outcome::Failed(failure) = outcome { Some(failure) } else { None })
     }
     /// How the effects that ended did so.
     pub fn outcomes(&self) -> impl Iterator<Item = &'a Outcome> + use<'a> {
@@ -234,7 +236,10 @@ impl Registry {
         let names = self.specs().filter(|spec| !spec.internal);
         let names = names.flat_map(|spec| std::iter::once(spec.name).chain(spec.aliases.iter().copied()));
         let scored = names.map(|known| (strsim::osa_distance(known, name), known));
-        scored.filter(|(distance, known)| *distance <= 1 + known.len() / 4).min().map(|(_, known)| known.to_owned())
+        scored
+            .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+            .min()
+            .map(|(_, known)| known.to_owned())
     }
 }
 

@@ -14,5 +14,6 @@ pub mod text;
 
 pub use command::{Ask, Call, Command, Desk, Judged, Plan, Private, Progress, Registry, Step, Work};
 pub use folds::{Operation, OperationState, Operations, Outbox, People, Person, Rooms, TimelineItem};
+pub use folkops_record::{Audience, End, Facts, Fold, ReplyKey, WaitsFor};
 pub use pipeline::{Engine, EngineParts, Inbound, Receipt, Rejected};
 pub use ports::{Hands, Lookout, ReplySink, Unavailable};

@@ -65,8 +65,8 @@ pub enum ArgKind {
     Release,
     /// A preview's name.
     Preview,
-    /// One word.
-    Word,
+    /// A name of ours: lower-case letters, digits and `-`.
+    Name,
     /// All the rest of the line, as it stands.
     Rest,
     /// A length of time such as `90m` or `2h`; at most a week.
@@ -143,7 +143,9 @@ pub enum Value {
     Release(ReleaseNumber),
     /// A preview's name.
     Preview(PreviewId),
-    /// A word or a rest of line.
+    /// A name of ours.
+    Name(String),
+    /// A rest of line.
     Text(FreeText),
     /// A length of time in seconds.
     Seconds(u64),
@@ -174,7 +176,9 @@ impl Args {
 
     /// The word that a flag was given with.
     pub fn flag(&self, name: &str) -> Option<&str> {
-        self.all(name).iter().find_map(|value| if let Value::Given(word) = value { word.as_deref() } else { None })
+        self.all(name)
+            .iter()
+            .find_map(|value| if let Value::Given(word) = value { word.as_deref() } else { None })
     }
 
     /// The changes named, in order and without repetition.
@@ -197,12 +201,21 @@ impl Args {
 
     /// The release named.
     pub fn release(&self, name: &str) -> Option<ReleaseNumber> {
-        self.all(name).iter().find_map(|value| if let Value::Release(number) = value { Some(*number) } else { None })
+        self.all(name)
+            .iter()
+            .find_map(|value| if let Value::Release(number) = value { Some(*number) } else { None })
     }
 
     /// The preview named.
     pub fn preview(&self, name: &str) -> Option<&PreviewId> {
         self.all(name).iter().find_map(|value| if let Value::Preview(id) = value { Some(id) } else { None })
+    }
+
+    /// The name given.
+    pub fn name(&self, name: &str) -> Option<&str> {
+        self.all(name)
+            .iter()
+            .find_map(|value| if let Value::Name(word) = value { Some(word.as_str()) } else { None })
     }
 
     /// The free text given.
@@ -212,7 +225,10 @@ impl Args {
 
     /// Every free text, for the pipeline to seal.
     pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut FreeText> {
-        self.0.values_mut().flatten().filter_map(|value| if let Value::Text(t) = value { Some(t) } else { None })
+        self.0
+            .values_mut()
+            .flatten()
+            .filter_map(|value| if let Value::Text(t) = value { Some(t) } else { None })
     }
 
     /// The length of time given, in seconds.

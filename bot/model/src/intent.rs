@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeRef;
-use crate::ids::{ComponentName, CompositionId, Digest, Owner, PersonId, PreviewId, ReleaseNumber, Sha, StackName};
+use crate::ids::{
+    ComponentName, CompositionId, Digest, Owner, PersonId, PreviewId, ReleaseNumber, Sha, StackName,
+};
 use crate::person::Principal;
 use crate::sealed::Sealed;
 use crate::stack::{Part, Release};
@@ -104,6 +106,11 @@ pub enum Intent {
         hash: String,
         /// Until when it may be used, UTC.
         expires: Timestamp,
+    },
+    /// A promotion was decided for exactly these commits; a push after that does not change them.
+    PinPromotion {
+        /// The changes, pinned.
+        changes: Vec<(ChangeRef, Sha)>,
     },
     /// A release exists and has been built.
     MakeRelease {

@@ -19,7 +19,7 @@ pub mod stack;
 pub use action::{Action, Authority, Context, Decision, Resource, Rule, Verdict};
 pub use card::{Button, Card, CardState, Line, Press, Row, Span, Weight};
 pub use change::{ChangeRef, DiffSummary, ObservedChange, Touched};
-pub use command::{Args, ArgKind, ArgSpec, Arity, Class, CommandSpec, FreeText, Value};
+pub use command::{ArgKind, ArgSpec, Args, Arity, Class, CommandSpec, FreeText, Value};
 pub use effect::{Effect, Failure, FailureKind, Outcome};
 pub use ids::{
     BodyHash, ChangeNumber, ComponentName, CompositionId, Digest, Malformed, MessageId, OperationId, Owner,

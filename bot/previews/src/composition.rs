@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn two_changes_of_one_component_cannot_stand_together() {
-        let refused = Composition::of(&release(), &[change("web", 41, "c"), change("web", 57, "d")]).unwrap_err();
+        let refused =
+            Composition::of(&release(), &[change("web", 41, "c"), change("web", 57, "d")]).unwrap_err();
         assert_eq!(refused.to_string(), "web#41 and web#57 change the same component");
     }
 }

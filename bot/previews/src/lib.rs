@@ -12,8 +12,8 @@ pub mod watch;
 
 pub use composition::Composition;
 pub use folds::{
-    Allowed, ChangeRow, Changes, Freeze, LinkRow, Mix, Mixes, Preview, PreviewState, Previews, Production, Raised,
-    Releases,
+    Allowed, ChangeRow, Changes, Freeze, LinkRow, Mix, Mixes, Preview, PreviewState, Previews, Production,
+    Raised, Releases,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

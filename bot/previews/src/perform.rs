@@ -46,7 +46,11 @@ impl Performer {
                 Err(failure) => failed(failure),
             },
             Effect::Route => self.route().await,
-            Effect::Stop { stack } => self.stacks.stop(stack).await.map(|()| Outcome::Stopped),
+            // INVARIANT: a stack is stopped only after the edge has stopped sending to it.
+            Effect::Stop { stack } => {
+                self.route().await?;
+                self.stacks.stop(stack).await.map(|()| Outcome::Stopped)
+            }
             Effect::Extend { stack, deadline } => {
                 self.stacks.extend(stack, *deadline).await.map(|()| Outcome::Extended)
             }
@@ -73,7 +77,8 @@ impl Performer {
                     trees.insert(part.component.clone(), tree);
                 }
                 MergeTree::Conflict(files) => {
-                    let sentence = format!("#{} does not merge into what {} runs now", change.number, part.component);
+                    let sentence =
+                        format!("#{} does not merge into what {} runs now", change.number, part.component);
                     return failed(Failure { kind: FailureKind::Conflict { files }, sentence, log: None });
                 }
             }

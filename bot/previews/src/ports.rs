@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use folkops_model::{
-    ChangeNumber, ComponentName, Digest, Failure, ObservedChange, PersonId, PreviewId, Sha, StackName, StackSpec,
-    TreeId, Trust,
+    ChangeNumber, ComponentName, Digest, Failure, ObservedChange, PersonId, PreviewId, Sha, StackName,
+    StackSpec, TreeId, Trust,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -21,7 +21,10 @@ pub struct Unavailable(pub String);
 /// Repositories and their changes.
 pub trait Forge: Send + Sync {
     /// Every open change of a component.
-    fn changes<'a>(&'a self, component: &'a ComponentName) -> BoxFuture<'a, Result<Vec<ObservedChange>, Unavailable>>;
+    fn changes<'a>(
+        &'a self,
+        component: &'a ComponentName,
+    ) -> BoxFuture<'a, Result<Vec<ObservedChange>, Unavailable>>;
     /// Where a change stands now; `None` when there is no such open change.
     fn head<'a>(
         &'a self,
@@ -29,7 +32,10 @@ pub trait Forge: Send + Sync {
         number: ChangeNumber,
     ) -> BoxFuture<'a, Result<Option<Sha>, Unavailable>>;
     /// Where the default branch stands now, with its tree.
-    fn default_head<'a>(&'a self, component: &'a ComponentName) -> BoxFuture<'a, Result<(Sha, TreeId), Unavailable>>;
+    fn default_head<'a>(
+        &'a self,
+        component: &'a ComponentName,
+    ) -> BoxFuture<'a, Result<(Sha, TreeId), Unavailable>>;
     /// The tree of merging `theirs` into `onto`; nothing moves. A conflict names its files.
     fn merge_tree<'a>(
         &'a self,
@@ -38,7 +44,11 @@ pub trait Forge: Send + Sync {
         theirs: &'a Sha,
     ) -> BoxFuture<'a, Result<MergeTree, Unavailable>>;
     /// Records the merge and moves the default branch from `expected` to it; idempotent for the same arguments.
-    fn merge<'a>(&'a self, component: &'a ComponentName, merge: &'a Merge) -> BoxFuture<'a, Result<Merged, Unavailable>>;
+    fn merge<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        merge: &'a Merge,
+    ) -> BoxFuture<'a, Result<Merged, Unavailable>>;
     /// Writes exactly this tree below `into`, which is empty; refuses submodules and paths that lead out.
     fn materialise<'a>(
         &'a self,
@@ -116,7 +126,11 @@ pub trait Stacks: Send + Sync {
     /// Stops a stack; one that is gone already is no error. Production's data stays.
     fn stop<'a>(&'a self, stack: &'a StackName) -> BoxFuture<'a, Result<(), Unavailable>>;
     /// Moves a stack's end.
-    fn extend<'a>(&'a self, stack: &'a StackName, deadline: Timestamp) -> BoxFuture<'a, Result<(), Unavailable>>;
+    fn extend<'a>(
+        &'a self,
+        stack: &'a StackName,
+        deadline: Timestamp,
+    ) -> BoxFuture<'a, Result<(), Unavailable>>;
     /// What runs, read from the processes themselves.
     fn running<'a>(&'a self) -> BoxFuture<'a, Result<Vec<RunningStack>, Unavailable>>;
 }

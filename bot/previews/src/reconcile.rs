@@ -41,7 +41,10 @@ pub fn routes(facts: &Facts<'_>) -> Option<Routes> {
     let previews = facts.fold::<Previews>()?;
     let mixes = facts.fold::<Mixes>()?;
     let up = previews.previews.iter().filter(|(_, preview)| matches!(preview.state, PreviewState::Up(_)));
-    let serving = mixes.mixes.iter().filter_map(|(person, mix)| Some((person.clone(), mix.serving.as_ref()?.stack.clone())));
+    let serving = mixes
+        .mixes
+        .iter()
+        .filter_map(|(person, mix)| Some((person.clone(), mix.serving.as_ref()?.stack.clone())));
     let links = mixes.links.iter().filter(|(_, row)| row.expires > facts.now()).filter_map(|(hash, row)| {
         let owner = mixes.mixes.get(&row.person)?.owner.clone();
         Some(Link { hash: hash.clone(), person: row.person.clone(), owner, expires: row.expires })
@@ -95,7 +98,8 @@ fn mixes(facts: &Facts<'_>, runs: &BTreeSet<&StackName>) -> Vec<Proposal> {
         let late = serving.deadline <= facts.now();
         let lost = !runs.contains(&serving.stack);
         let cause = if late { Cause::Deadline } else { Cause::Drift };
-        let key = format!("expire-{}-{}-{}", serving.stack, serving.deadline.as_second(), minute(facts.now()));
+        let key =
+            format!("expire-{}-{}-{}", serving.stack, serving.deadline.as_second(), minute(facts.now()));
         (late || lost).then(|| Proposal { line: format!("/expire {person}"), cause, key })
     });
     ending.collect()
@@ -112,7 +116,8 @@ pub fn unwanted(facts: &Facts<'_>, running: &[RunningStack]) -> Vec<StackName> {
     if releases.current(facts).is_none() {
         return Vec::new();
     }
-    let mut wanted: BTreeSet<StackName> = releases.releases.iter().map(|(number, _)| release_stack(*number)).collect();
+    let mut wanted: BTreeSet<StackName> =
+        releases.releases.iter().map(|(number, _)| release_stack(*number)).collect();
     wanted.insert(release_stack(releases.next(facts)));
     wanted.extend(previews.previews.iter().map(|(id, _)| preview_stack(id)));
     for (_, mix) in mixes.mixes.iter() {

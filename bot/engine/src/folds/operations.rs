@@ -254,7 +254,15 @@ impl Fold for Operations {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.requests, &self.messages, &self.operations, &self.locks, &self.live, &self.open, &self.told]
+        vec![
+            &self.requests,
+            &self.messages,
+            &self.operations,
+            &self.locks,
+            &self.live,
+            &self.open,
+            &self.told,
+        ]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {

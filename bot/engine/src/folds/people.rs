@@ -64,7 +64,11 @@ impl People {
     pub fn groups(&self, facts: &Facts<'_>, principal: &Principal) -> BTreeSet<Group> {
         let known = principal.person().and_then(|person| facts.row(&self.people, person));
         let groups = known.map(|person| person.groups.clone()).unwrap_or_default();
-        if groups.is_empty() && principal.person().is_some() { BTreeSet::from([Group::Stranger]) } else { groups }
+        if groups.is_empty() && principal.person().is_some() {
+            BTreeSet::from([Group::Stranger])
+        } else {
+            groups
+        }
     }
 
     /// Whose account this is.

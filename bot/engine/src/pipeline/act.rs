@@ -86,7 +86,11 @@ impl Engine {
         let mut effects = operation.effects.clone();
         effects.insert(
             due.index(),
-            EffectRow { effect: due.effect().clone(), sequence: due.sequence(), outcome: Some(outcome.clone()) },
+            EffectRow {
+                effect: due.effect().clone(),
+                sequence: due.sequence(),
+                outcome: Some(outcome.clone()),
+            },
         );
         let groups = self.groups(facts, &operation.action.principal);
         let call = self.call_of(operation, due.operation(), &groups);

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use folkops_model::{
-    Action, ArgKind, Args, Card, CommandSpec, Decision, Group, OperationId, Place, Principal, Request, RequestId,
-    ports::random_word,
+    Action, ArgKind, Args, Card, CommandSpec, Decision, Group, OperationId, Place, Principal, Request,
+    RequestId, ports::random_word,
 };
 use folkops_record::{
     Accepted, AppendError, Audience, Body, Decided, Draft, Facts, Note, Permitted, Refused, Reply, ReplyKey,
@@ -54,7 +54,8 @@ impl Engine {
     }
 
     async fn failed(&self, id: &RequestId) {
-        let row = self.ledger().read(|facts| facts.fold::<Operations>().and_then(|o| o.requests.get(id).cloned()));
+        let row =
+            self.ledger().read(|facts| facts.fold::<Operations>().and_then(|o| o.requests.get(id).cloned()));
         let Some(row) = row else { return };
         let RequestState::Received(attempts) = row.state else { return };
         if attempts + 1 < ATTEMPTS {
@@ -71,8 +72,11 @@ impl Engine {
     }
 
     async fn handle_once(&self, id: &RequestId) -> Result<(), AppendError> {
-        let row = self.ledger().read(|facts| facts.fold::<Operations>().and_then(|o| o.requests.get(id).cloned()));
-        let Some(row) = row.filter(|row| matches!(row.state, RequestState::Received(_))) else { return Ok(()) };
+        let row =
+            self.ledger().read(|facts| facts.fold::<Operations>().and_then(|o| o.requests.get(id).cloned()));
+        let Some(row) = row.filter(|row| matches!(row.state, RequestState::Received(_))) else {
+            return Ok(());
+        };
         let request = row.request;
         let Some(text) = self.desk().keyring.open(&request.text) else {
             return self.end_request(&request, RequestEnd::Talk, None).await;
@@ -103,8 +107,15 @@ impl Engine {
         self.end_request(request, RequestEnd::Misread, Some(cards::misread(wrong))).await
     }
 
-    async fn end_request(&self, request: &Request, end: RequestEnd, card: Option<Card>) -> Result<(), AppendError> {
-        let Some(note) = Note::of(Body::RequestEnded { request: request.id.clone(), end }) else { return Ok(()) };
+    async fn end_request(
+        &self,
+        request: &Request,
+        end: RequestEnd,
+        card: Option<Card>,
+    ) -> Result<(), AppendError> {
+        let Some(note) = Note::of(Body::RequestEnded { request: request.id.clone(), end }) else {
+            return Ok(());
+        };
         let mut draft = Draft::note(note);
         if let Some(card) = card {
             draft = draft.reply(first_reply(self.mint(), &request.place, card));
@@ -118,11 +129,12 @@ impl Engine {
     pub(super) async fn decide(&self, ready: Ready) -> Result<(), AppendError> {
         for _ in 0..DECISIONS {
             let (draft, reads) = self.ledger().decide(|facts| self.draft(&ready, facts));
-            let pending = match self.ledger().submit(draft.provided(reads).because(ready.request.cause.clone())) {
-                Ok(pending) => pending,
-                Err(AppendError::Moved) => continue,
-                Err(error) => return Err(error),
-            };
+            let pending =
+                match self.ledger().submit(draft.provided(reads).because(ready.request.cause.clone())) {
+                    Ok(pending) => pending,
+                    Err(AppendError::Moved) => continue,
+                    Err(error) => return Err(error),
+                };
             let engine = self.clone();
             tokio::spawn(async move {
                 match engine.ledger().durable(pending).await {
@@ -169,7 +181,8 @@ impl Engine {
 
     /// The facts alone are against it: recorded as judged by nobody, refused by the facts.
     fn moot(&self, ready: &Ready, call: &Call<'_>, facts: &Facts<'_>, card: Card) -> Draft {
-        let end = Note::of(Body::RequestEnded { request: ready.request.id.clone(), end: RequestEnd::Misread });
+        let end =
+            Note::of(Body::RequestEnded { request: ready.request.id.clone(), end: RequestEnd::Misread });
         let reply = self.reply(ready, facts, 0, Audience::Everyone, card);
         match end {
             Some(note) if !self.is_known(facts, call.operation) => Draft::note(note).reply(reply),
@@ -222,7 +235,9 @@ impl Engine {
                 draft = draft.reply(reply);
             }
         }
-        if let Some(note) = plan.told.and_then(|(subject, people)| Note::of(Body::PeopleTold { subject, people })) {
+        if let Some(note) =
+            plan.told.and_then(|(subject, people)| Note::of(Body::PeopleTold { subject, people }))
+        {
             draft = draft.and(note);
         }
         if let Some(card) = plan.card {

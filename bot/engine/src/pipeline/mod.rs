@@ -113,7 +113,8 @@ impl Engine {
 
     /// Appends something seen or administered, and lets everything follow that follows from it.
     pub async fn note(&self, body: Body) -> Result<Recorded, crate::ports::Unavailable> {
-        let note = Note::of(body).ok_or_else(|| crate::ports::Unavailable("intents and effects need a judgement".into()))?;
+        let note = Note::of(body)
+            .ok_or_else(|| crate::ports::Unavailable("intents and effects need a judgement".into()))?;
         self.note_draft(Draft::note(note)).await
     }
 
@@ -141,7 +142,9 @@ impl Engine {
                     self.turns();
                 }
                 Body::OperationDecided(_) => self.turns(),
-                Body::ChangeObserved { .. } | Body::ChangeGone { .. } | Body::PersonGranted { .. } => reconsider = true,
+                Body::ChangeObserved { .. } | Body::ChangeGone { .. } | Body::PersonGranted { .. } => {
+                    reconsider = true
+                }
                 Body::Intended(folkops_model::Intent::AllowCommit { .. }) => reconsider = true,
                 _ => {}
             }

@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use folkops_model::{
-    BodyHash, Cause, MessageId, Place, Principal, Request, RequestId, ports::random_word,
-};
+use folkops_model::{BodyHash, Cause, MessageId, Place, Principal, Request, RequestId, ports::random_word};
 use folkops_record::{AppendError, Body, Draft, KeyringError, Note, Read, StoreError};
 use sha2::{Digest as _, Sha256};
 

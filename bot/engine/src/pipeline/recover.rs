@@ -33,7 +33,10 @@ impl Engine {
         }
         let replies = self.ledger().read(|facts| {
             let outbox = facts.fold::<Outbox>();
-            outbox.into_iter().flat_map(|outbox| outbox.owed.iter().map(|(key, ())| key.clone())).collect::<Vec<_>>()
+            outbox
+                .into_iter()
+                .flat_map(|outbox| outbox.owed.iter().map(|(key, ())| key.clone()))
+                .collect::<Vec<_>>()
         });
         replies.into_iter().for_each(|key| self.deliver(key));
         self.turns();

@@ -43,16 +43,16 @@ impl Engine {
         let posted = Body::ReplyPosted { key: key.clone(), revision: reply.revision, message };
         let Some(note) = Note::of(posted) else { return true };
         // Two deliveries may meet here; the record of the first makes the second one's look stale.
-        let (stands, reads) = self.ledger().decide(|facts| {
-            facts.fold::<Outbox>().and_then(|outbox| facts.row(&outbox.owed, key)).is_none()
-        });
+        let (stands, reads) = self
+            .ledger()
+            .decide(|facts| facts.fold::<Outbox>().and_then(|outbox| facts.row(&outbox.owed, key)).is_none());
         if stands {
             return true;
         }
         match self.ledger().append(Draft::note(note).provided(reads)).await {
-            Ok(_) => self.ledger().read(|facts| {
-                facts.fold::<Outbox>().is_none_or(|outbox| outbox.owed.get(key).is_none())
-            }),
+            Ok(_) => self
+                .ledger()
+                .read(|facts| facts.fold::<Outbox>().is_none_or(|outbox| outbox.owed.get(key).is_none())),
             Err(_) => false,
         }
     }

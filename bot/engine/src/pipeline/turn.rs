@@ -177,7 +177,9 @@ impl Engine {
         let decision = self.desk().authority.judge(&action);
         let waits = ready.command.wait(&call, facts, &decision).map(|plan| plan.work);
         match (&operation.state, waits) {
-            (OperationState::Waiting(old), Some(crate::command::Work::Waits(new))) => !decision.allows() && *old == new,
+            (OperationState::Waiting(old), Some(crate::command::Work::Waits(new))) => {
+                !decision.allows() && *old == new
+            }
             (OperationState::Waiting(_), _) => false,
             _ => true,
         }
@@ -187,12 +189,13 @@ impl Engine {
     pub async fn expire(&self) {
         let late = self.ledger().read(|facts| {
             let Some(operations) = facts.fold::<Operations>() else { return Vec::new() };
-            let late = |id: &&OperationId| match operations.operations.get(id).map(|operation| &operation.state) {
-                Some(OperationState::Queued { deadline, .. } | OperationState::Running { deadline, .. }) => {
-                    *deadline <= facts.now()
-                }
-                _ => false,
-            };
+            let late =
+                |id: &&OperationId| match operations.operations.get(id).map(|operation| &operation.state) {
+                    Some(
+                        OperationState::Queued { deadline, .. } | OperationState::Running { deadline, .. },
+                    ) => *deadline <= facts.now(),
+                    _ => false,
+                };
             operations.live.iter().map(|(id, ())| id).filter(late).cloned().collect::<Vec<_>>()
         });
         for id in late {
@@ -203,7 +206,9 @@ impl Engine {
             let Some(draft) = draft else { continue };
             match self.ledger().append(draft).await {
                 Ok(recorded) => self.follow(&recorded),
-                Err(error) => tracing::error!(operation.id = %id, %error, "a late operation could not be ended"),
+                Err(error) => {
+                    tracing::error!(operation.id = %id, %error, "a late operation could not be ended")
+                }
             }
         }
     }

@@ -78,7 +78,8 @@ pub fn read(message: &str) -> Reading {
     let first = message.split(['\n', '\r']).next().unwrap_or("");
     let line = hygiene::plain(first);
     let mut start = line.chars();
-    let looks_like_one = start.next() == Some('/') && start.next().is_some_and(|c| c.is_alphabetic() || !c.is_ascii());
+    let looks_like_one =
+        start.next() == Some('/') && start.next().is_some_and(|c| c.is_alphabetic() || !c.is_ascii());
     if !looks_like_one || line.len() > LONGEST {
         return Reading::Talk;
     }
@@ -126,9 +127,8 @@ fn flag_of(spec: &'static CommandSpec, word: &str) -> Result<Option<Flag>, Misre
     let takes_rest = spec.args.iter().any(|arg| arg.kind == ArgKind::Rest);
     let Some(flag) = word.strip_prefix("--").filter(|_| !takes_rest) else { return Ok(None) };
     let (name, with) = flag.split_once('=').map_or((flag, None), |(name, with)| (name, Some(with)));
-    let plain = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let found = spec.args.iter().find(|arg| arg.kind == ArgKind::Flag && arg.name == name);
-    match found.filter(|_| with.is_none_or(plain)) {
+    match found.filter(|_| with.is_none_or(is_name)) {
         Some(arg) => Ok(Some((arg, with.map(str::to_owned)))),
         None => Err(Misread::TooMuch { command: spec.name, word: word.to_owned() }),
     }
@@ -148,9 +148,20 @@ fn value(arg: &ArgSpec, word: &str) -> Result<Value, Malformed> {
         ArgKind::Release => Value::Release(word.parse()?),
         ArgKind::Preview => Value::Preview(word.parse()?),
         ArgKind::Duration => Value::Seconds(seconds(word)?),
-        ArgKind::Word | ArgKind::Rest => Value::Text(FreeText { clear: word.to_owned(), sealed: None }),
+        ArgKind::Name => Value::Name(name(word)?),
+        ArgKind::Rest => Value::Text(FreeText { clear: word.to_owned(), sealed: None }),
         ArgKind::Flag => Value::Given(None),
     })
+}
+
+fn is_name(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn name(word: &str) -> Result<String, Malformed> {
+    let bare = word.strip_prefix('/').unwrap_or(word);
+    let valid = is_name(bare).then(|| bare.to_owned());
+    valid.ok_or_else(|| Malformed::new(word, "a name (lower-case letters, digits and `-`)"))
 }
 
 /// The longest length of time a command takes, in seconds: a week.
@@ -181,7 +192,12 @@ mod tests {
         example: "",
         class: Class::OwnWorkload,
         args: &[
-            ArgSpec { name: "change", help: "a pull request's number", kind: ArgKind::Change, arity: Arity::Many },
+            ArgSpec {
+                name: "change",
+                help: "a pull request's number",
+                kind: ArgKind::Change,
+                arity: Arity::Many,
+            },
             ArgSpec { name: "yes", help: "", kind: ArgKind::Flag, arity: Arity::Optional },
         ],
         internal: false,
@@ -212,7 +228,16 @@ mod tests {
 
     #[test]
     fn only_the_first_line_in_the_first_column_is_a_command() {
-        for talk in ["> /promote 41", "`/promote 41`", "```\n/promote 41\n```", " /promote 41", "hello\n/promote 41", "/", "// x", "/1"] {
+        for talk in [
+            "> /promote 41",
+            "`/promote 41`",
+            "```\n/promote 41\n```",
+            " /promote 41",
+            "hello\n/promote 41",
+            "/",
+            "// x",
+            "/1",
+        ] {
             assert_eq!(read(talk), Reading::Talk, "{talk:?}");
         }
         assert!(matches!(read("/promote 41\n/rollback"), Reading::Line(line) if line.words == ["41"]));
@@ -227,6 +252,11 @@ mod tests {
     #[test]
     fn times_are_bounded() {
         assert_eq!(seconds("90m"), Ok(5_400));
-        assert!(seconds("8d").is_err() && seconds("0m").is_err() && seconds("m").is_err() && seconds("é").is_err());
+        assert!(
+            seconds("8d").is_err()
+                && seconds("0m").is_err()
+                && seconds("m").is_err()
+                && seconds("é").is_err()
+        );
     }
 }

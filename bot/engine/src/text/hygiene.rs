@@ -21,7 +21,9 @@ fn plain_char(c: char) -> char {
 
 /// The first character that may not stand in a command, in words.
 pub fn forbidden(text: &str) -> Option<String> {
-    text.chars().find(|c| is_forbidden(*c)).map(|c| format!("an invisible or control character (U+{:04X})", u32::from(c)))
+    text.chars()
+        .find(|c| is_forbidden(*c))
+        .map(|c| format!("an invisible or control character (U+{:04X})", u32::from(c)))
 }
 
 fn is_forbidden(c: char) -> bool {

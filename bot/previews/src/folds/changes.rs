@@ -57,7 +57,11 @@ impl Default for Changes {
 
 impl Changes {
     /// The open changes of a number, one a component at most.
-    pub fn numbered<'a>(&'a self, facts: &Facts<'_>, number: ChangeNumber) -> Vec<(&'a ChangeRef, &'a ChangeRow)> {
+    pub fn numbered<'a>(
+        &'a self,
+        facts: &Facts<'_>,
+        number: ChangeNumber,
+    ) -> Vec<(&'a ChangeRef, &'a ChangeRow)> {
         facts.rows(&self.open).filter(|(change, _)| change.number == number).collect()
     }
 

@@ -67,7 +67,13 @@ impl Mixes {
         self.mixes.put(at, person.clone(), Mix { owner: owner.clone(), raising: Some(raised), serving });
     }
 
-    fn up(&mut self, at: u64, person: &PersonId, stack: &StackName, builds: &BTreeMap<ComponentName, Digest>) {
+    fn up(
+        &mut self,
+        at: u64,
+        person: &PersonId,
+        stack: &StackName,
+        builds: &BTreeMap<ComponentName, Digest>,
+    ) {
         self.mixes.change(at, person, |mix| {
             if let Some(mut raised) = mix.raising.take_if(|raised| raised.stack == *stack) {
                 raised.builds = builds.clone();

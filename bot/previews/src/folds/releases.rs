@@ -1,6 +1,8 @@
 //! Releases: what production runs, what it ran before, what was taken back, and whether it is frozen.
 
-use folkops_model::{ChangeRef, Intent, PersonId, Principal, Release, ReleaseNumber, Sealed};
+use folkops_model::{
+    ChangeRef, Intent, OperationId, PersonId, Principal, Release, ReleaseNumber, Sealed, Sha,
+};
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,8 @@ pub struct Releases {
     pub production: Table<String, Production>,
     /// Changes on the default branch that a rollback took back, with the release that had brought them.
     pub taken_back: Table<ChangeRef, ReleaseNumber>,
+    /// Promotions that are not over, with the commits they were judged for.
+    pub promoting: Table<OperationId, Vec<(ChangeRef, Sha)>>,
     /// One row, `now`, while a freeze is in force.
     pub freeze: Table<String, Freeze>,
 }
@@ -50,6 +54,7 @@ impl Default for Releases {
             releases: Table::new("releases"),
             production: Table::new("production"),
             taken_back: Table::new("taken-back"),
+            promoting: Table::new("promoting"),
             freeze: Table::new("freeze"),
         }
     }
@@ -64,7 +69,9 @@ impl Releases {
 
     /// The freeze in force.
     pub fn frozen(&self, facts: &Facts<'_>) -> Option<&Freeze> {
-        facts.row(&self.freeze, &"now".to_owned()).filter(|freeze| freeze.until.is_none_or(|until| until > facts.now()))
+        facts
+            .row(&self.freeze, &"now".to_owned())
+            .filter(|freeze| freeze.until.is_none_or(|until| until > facts.now()))
     }
 
     /// The number that the next release gets.
@@ -95,7 +102,17 @@ impl Releases {
 impl Fold for Releases {
     fn apply(&mut self, record: &Record) {
         let at = record.sequence;
-        let Body::Intended(intent) = &record.body else { return };
+        let intent = match (&record.body, &record.operation) {
+            (Body::Intended(Intent::PinPromotion { changes }), Some(operation)) => {
+                return self.promoting.put(at, operation.clone(), changes.clone());
+            }
+            (Body::OperationEnded { .. }, Some(operation)) => {
+                self.promoting.remove(at, operation);
+                return;
+            }
+            (Body::Intended(intent), _) => intent,
+            _ => return,
+        };
         match intent {
             Intent::MakeRelease { release } => self.releases.put(at, release.number, release.clone()),
             Intent::SetProduction { release, by, taken_back } => self.set(record, *release, by, taken_back),
@@ -116,10 +133,16 @@ impl Fold for Releases {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.releases, &self.production, &self.taken_back, &self.freeze]
+        vec![&self.releases, &self.production, &self.taken_back, &self.promoting, &self.freeze]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.releases, &mut self.production, &mut self.taken_back, &mut self.freeze]
+        vec![
+            &mut self.releases,
+            &mut self.production,
+            &mut self.taken_back,
+            &mut self.promoting,
+            &mut self.freeze,
+        ]
     }
 }

@@ -1,0 +1,331 @@
+//! "/promote 41": this change for everybody.
+//!
+//! Arguments: one change or several, of different components. Class: release. Reads: changes, allowances, production,
+//! what was taken back, freeze. Builds the merged tree clean, starts it beside what runs, merges by compare-and-swap, and
+//! only then switches; what ran before stays up for the way back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
+use folkops_model::{
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Effect, Intent,
+    Line, Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Resource, Sha, Span, StackKind,
+    StackSpec, TreeId, Trust, Weight,
+};
+use folkops_previews::reconcile::release_stack;
+use folkops_previews::{Production, Releases};
+
+use crate::Settings;
+use crate::raise;
+use crate::subject::{self, Subject};
+
+static SPEC: CommandSpec = CommandSpec {
+    name: "promote",
+    aliases: &[],
+    summary: "give changes to everyone",
+    example: "/promote 41",
+    class: Class::Release,
+    args: &[ArgSpec {
+        name: "change",
+        help: "a pull request's number, or several",
+        kind: ArgKind::Change,
+        arity: Arity::Many,
+    }],
+    internal: false,
+};
+
+/// The lock that production's changes share.
+pub const LOCK: &str = "production";
+
+/// How long a promotion may take.
+const WITHIN: Duration = Duration::from_secs(30 * 60);
+
+/// The command.
+pub struct Promote(pub Arc<Settings>);
+
+impl Command for Promote {
+    fn spec(&self) -> &'static CommandSpec {
+        &SPEC
+    }
+
+    fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        let subjects = subject::subjects(facts, &call.args.changes("change"))?;
+        let (_, production) = subject::production(facts)?;
+        let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
+        subject::compose(production, &pinned)?;
+        let mut context = subject::context(call, &subjects);
+        context.frozen = facts.fold::<Releases>().is_some_and(|releases| releases.frozen(facts).is_some());
+        let resource =
+            subjects.first().map_or(Resource::Service, |subject| Resource::Change(subject.change.clone()));
+        Ok(Ask { resource, context })
+    }
+
+    fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        let subjects = match subject::subjects(facts, &call.args.changes("change")) {
+            Ok(subjects) => subjects,
+            Err(card) => return Plan::refuse(*card),
+        };
+        if let Some(card) = carries_along(facts, &subjects) {
+            return Plan::refuse(card);
+        }
+        let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
+        let title =
+            subject::numbers(Line::new(), &pinned).text(" → everyone: being built from the merged tree");
+        let mut card = Card::new(CardState::Working, title).say(
+            "It starts beside what runs now; nobody’s requests change before every part of it is healthy.",
+        );
+        if let Some(queue) = ahead(call, facts) {
+            card = card.row("Queue", queue);
+        }
+        let card = card
+            .row(
+                "Why",
+                subject::who(Line::new(), call.principal)
+                    .text(" promoted it; ")
+                    .span_all(subject::vouched(facts, &subjects)),
+            )
+            .row("Next", "Merged, then switched for everyone at once; this card tells")
+            .button(Weight::Danger, "Roll back", "/rollback")
+            .hint(Line::new().text("without me: ").code("folkops rollback --offline"));
+        Plan::work(LOCK, WITHIN, Some(card)).intend(Intent::PinPromotion { changes: pinned })
+    }
+
+    fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
+        match Course::of(call, facts, progress) {
+            Some(course) => course.next(call, facts, progress),
+            None => Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] },
+        }
+    }
+}
+
+/// Adds another line's pieces.
+trait Joined {
+    fn span_all(self, other: Line) -> Line;
+}
+
+impl Joined for Line {
+    fn span_all(self, other: Line) -> Line {
+        other.0.into_iter().fold(self, Line::span)
+    }
+}
+
+/// What is in front of this promotion.
+fn ahead(call: &Call<'_>, facts: &Facts<'_>) -> Option<Line> {
+    let holding = crate::stop_preview::holding(facts, LOCK);
+    let before = holding.iter().filter(|id| *id != call.operation).count();
+    (before > 0).then(|| {
+        Line::from(format!("Waits behind {}; one at a time", subject::plural(before as u64, "operation")))
+    })
+}
+
+/// Changes that were taken back are still on the default branch, and would come along unnamed.
+fn carries_along(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Option<Card> {
+    let releases = facts.fold::<Releases>()?;
+    let components: BTreeSet<&ComponentName> =
+        subjects.iter().map(|subject| &subject.change.component).collect();
+    let named = |change: &ChangeRef| subjects.iter().any(|subject| subject.change == *change);
+    let along: Vec<&ChangeRef> = facts
+        .rows(&releases.taken_back)
+        .map(|(change, _)| change)
+        .filter(|change| components.contains(&change.component) && !named(change))
+        .collect();
+    let first = along.first()?;
+    let list = Line::new().list(along.iter().map(|change| Span::Change(change.number)));
+    let card = Card::new(
+        CardState::Held,
+        Line(list.0.clone())
+            .text(" would come along: it was rolled back, but is still on the default branch"),
+    )
+    .say("Nothing was done.")
+    .row(
+        "Rule",
+        Line::new().strong("descendants-held").text("; what was taken back does not return by the way"),
+    )
+    .row(
+        "Next",
+        Line::new()
+            .text("Revert ")
+            .change(first.number)
+            .text(" in its repository, or promote it again by name, together with yours"),
+    );
+    Some(card)
+}
+
+/// A promotion under way.
+struct Course<'a> {
+    /// What was judged.
+    pinned: &'a [(ChangeRef, Sha)],
+    production: &'a Production,
+    base: &'a Release,
+    heads: BTreeMap<ComponentName, (Sha, TreeId)>,
+}
+
+impl<'a> Course<'a> {
+    fn of(call: &Call<'_>, facts: &Facts<'a>, progress: &Progress<'_>) -> Option<Self> {
+        let releases = facts.fold::<Releases>()?;
+        let (production, base) = releases.current(facts)?;
+        let pinned = facts.row(&releases.promoting, call.operation)?;
+        let heads = progress.outcomes().find_map(|outcome| match outcome {
+            Outcome::Resolved { heads } => Some(heads.clone()),
+            _ => None,
+        });
+        Some(Self { pinned, production, base, heads: heads.unwrap_or_default() })
+    }
+
+    fn next(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
+        if progress.is_start() {
+            return owe(vec![Effect::Resolve]);
+        }
+        if progress.is_pending() {
+            return Step::Wait;
+        }
+        if let Some(failure) = progress.failure() {
+            return self.failing(facts, progress, failure);
+        }
+        if !progress.owed(|effect| matches!(effect, Effect::Compose { .. })) {
+            return owe(vec![Effect::Compose { parts: self.parts() }]);
+        }
+        let trees = raise::trees(progress);
+        if !progress.owed(|effect| matches!(effect, Effect::Build { .. })) {
+            return owe(trees.iter().map(|(name, tree)| build(name, tree)).collect());
+        }
+        let release = self.release(facts, progress);
+        if !progress.owed(|effect| matches!(effect, Effect::Run { .. })) {
+            return owe(vec![Effect::Run { spec: self.spec(&release) }]);
+        }
+        if !progress.owed(|effect| matches!(effect, Effect::Merge { .. })) {
+            return owe(merges(&self.parts(), &trees));
+        }
+        if !progress.owed(|effect| matches!(effect, Effect::Route)) {
+            return self.switch(call, release);
+        }
+        self.live(call, progress)
+    }
+
+    /// The parts to merge: each change at the commit that was judged, onto its default branch as resolved.
+    fn parts(&self) -> Vec<Part> {
+        let part = |pinned: &(ChangeRef, Sha)| {
+            let (onto, _) = self.heads.get(&pinned.0.component)?;
+            let component = pinned.0.component.clone();
+            Some(Part { component, onto: onto.clone(), change: Some(pinned.clone()) })
+        };
+        self.pinned.iter().filter_map(part).collect()
+    }
+
+    fn release(&self, facts: &Facts<'_>, progress: &Progress<'_>) -> Release {
+        let running = progress.0.values().find_map(|row| match &row.effect {
+            Effect::Run { spec } => Some(&spec.kind),
+            _ => None,
+        });
+        let number = match running {
+            Some(StackKind::Production(number)) => *number,
+            _ => facts.fold::<Releases>().map_or(ReleaseNumber(1), |releases| releases.next(facts)),
+        };
+        let mut components = self.base.components.clone();
+        let (trees, built) = (raise::trees(progress), raise::built(progress));
+        for (name, digest) in built {
+            let Some(tree) = trees.get(&name) else { continue };
+            let commit =
+                merged(progress, &name).or_else(|| self.heads.get(&name).map(|(head, _)| head.clone()));
+            let Some(commit) = commit else { continue };
+            components.insert(name, ReleasedComponent { commit, tree: tree.clone(), digest });
+        }
+        Release { number, components, changes: self.pinned.to_vec() }
+    }
+
+    fn spec(&self, release: &Release) -> StackSpec {
+        StackSpec {
+            name: release_stack(release.number),
+            kind: StackKind::Production(release.number),
+            builds: release.components.iter().map(|(name, c)| (name.clone(), c.digest.clone())).collect(),
+            trust: Trust::Merged,
+            label: format!("Release {}", release.number),
+            deadline: None,
+        }
+    }
+
+    fn switch(&self, call: &Call<'_>, release: Release) -> Step {
+        let number = release.number;
+        let old = self.production.before.iter().copied().filter(|old| *old != number).map(release_stack);
+        let mut effects = vec![Effect::Route];
+        effects.extend(raise::stops(old));
+        let set = Intent::SetProduction { release: number, by: call.principal.clone(), taken_back: vec![] };
+        Step::Owe {
+            effects,
+            intents: vec![Intent::MakeRelease { release }, set],
+            card: None,
+            private: vec![],
+        }
+    }
+
+    fn live(&self, call: &Call<'_>, progress: &Progress<'_>) -> Step {
+        let mut card = Card::new(
+            CardState::Live,
+            subject::numbers(Line::new(), self.pinned).text(" is live for everyone"),
+        )
+        .say("Everybody’s requests go to the new build. What ran before stays up for the way back.");
+        for (name, digest) in raise::built(progress) {
+            card = card.row(
+                "Runs",
+                Line::new()
+                    .span(Span::Build(name, digest))
+                    .text(format!(" in release {}", self.production.release)),
+            );
+        }
+        let card = card
+            .row("Why", subject::who(Line::new(), call.principal).text(" promoted it"))
+            .row("Bytes", "Built clean from the merged tree, behind the wall")
+            .button(Weight::Danger, "Roll back", "/rollback")
+            .hint(Line::new().text("without me: ").code("folkops rollback --offline"));
+        Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }
+    }
+
+    fn failing(&self, facts: &Facts<'_>, progress: &Progress<'_>, failure: &folkops_model::Failure) -> Step {
+        let what = subject::numbers(Line::new(), self.pinned);
+        let ran = progress.owed(|effect| matches!(effect, Effect::Run { .. }));
+        if ran && !progress.owed(|effect| matches!(effect, Effect::Stop { .. })) {
+            let number = facts.fold::<Releases>().map_or(ReleaseNumber(1), |releases| releases.next(facts));
+            let effects = raise::stops([release_stack(number)]);
+            return Step::Owe {
+                effects,
+                intents: vec![],
+                card: Some(raise::failure_card(&what, failure)),
+                private: vec![],
+            };
+        }
+        let card = (!ran).then(|| raise::failure_card(&what, failure));
+        Step::End { end: End::Failed, intents: vec![], card, private: vec![] }
+    }
+}
+
+fn owe(effects: Vec<Effect>) -> Step {
+    Step::Owe { effects, intents: vec![], card: None, private: vec![] }
+}
+
+fn build(component: &ComponentName, tree: &TreeId) -> Effect {
+    Effect::Build { component: component.clone(), tree: tree.clone(), trust: Trust::Merged }
+}
+
+fn merges(parts: &[Part], trees: &BTreeMap<ComponentName, TreeId>) -> Vec<Effect> {
+    let merge = |part: &Part| {
+        let (change, head) = part.change.clone()?;
+        let tree = trees.get(&part.component)?.clone();
+        Some(Effect::Merge {
+            component: part.component.clone(),
+            expected: part.onto.clone(),
+            change,
+            head,
+            tree,
+        })
+    };
+    parts.iter().filter_map(merge).collect()
+}
+
+fn merged(progress: &Progress<'_>, name: &ComponentName) -> Option<Sha> {
+    progress.outcomes().find_map(|outcome| match outcome {
+        Outcome::Merged { component, commit } if component == name => Some(commit.clone()),
+        _ => None,
+    })
+}

@@ -1,0 +1,192 @@
+//! "/rollback": everybody goes back to what ran before.
+//!
+//! Arguments: a release, else the one before. Class: safety. Reads: releases, operations. Nothing stands in its way: no
+//! freeze, no quota; a promotion that is under way is stopped for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
+use folkops_model::{
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Effect, Intent, Line,
+    Release, ReleaseNumber, Resource, Span, StackKind, StackSpec, Trust, Weight,
+};
+use folkops_previews::Releases;
+use folkops_previews::reconcile::release_stack;
+
+use crate::promote::LOCK;
+use crate::{Settings, raise, subject};
+
+static SPEC: CommandSpec = CommandSpec {
+    name: "rollback",
+    aliases: &[],
+    summary: "take everyone back to an earlier release",
+    example: "/rollback",
+    class: Class::Safety,
+    args: &[ArgSpec {
+        name: "release",
+        help: "a release's number; without it, the one before",
+        kind: ArgKind::Release,
+        arity: Arity::Optional,
+    }],
+    internal: false,
+};
+
+/// How long a rollback may take.
+const WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// The command.
+pub struct Rollback(pub Arc<Settings>);
+
+impl Command for Rollback {
+    fn spec(&self) -> &'static CommandSpec {
+        &SPEC
+    }
+
+    fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        subject::production(facts)?;
+        Ok(Ask { resource: Resource::Service, context: Context::default() })
+    }
+
+    fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        let stopped = crate::stop_preview::holding(facts, LOCK);
+        let (target, taken_back) = match target(call, facts) {
+            Ok(target) => target,
+            Err(_) if !stopped.is_empty() => return self.only_stop(call, facts, stopped),
+            Err(card) => return Plan::refuse(*card),
+        };
+        let title = format!("{} goes back to release {}", self.0.service, target.number);
+        let mut card = Card::new(CardState::Working, title);
+        if !taken_back.is_empty() {
+            let list = taken_back.iter().map(|change| Span::Change(change.number));
+            card = card.say(
+                Line::new()
+                    .list(list)
+                    .text(" is taken back. It stays on the default branch until it is reverted."),
+            );
+        }
+        card = card
+            .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"))
+            .row("Next", "It is checked that release answers, then everybody is switched at once");
+        let mut plan = Plan::work(LOCK, WITHIN, Some(card));
+        for earlier in stopped {
+            let card = Card::new(CardState::Held, "Stopped: a rollback goes first")
+                .row("Next", "Promote again when things are well");
+            plan = plan.ending(earlier, End::Superseded, Some(card));
+        }
+        plan
+    }
+
+    fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
+        if progress.is_pending() {
+            return Step::Wait;
+        }
+        if let Some(failure) = progress.failure() {
+            let card = Some(raise::failure_card(&Line::from("The earlier release"), failure));
+            return Step::End { end: End::Failed, intents: vec![], card, private: vec![] };
+        }
+        if progress.owed(|effect| matches!(effect, Effect::Route)) {
+            return back(call, facts, &self.0.service);
+        }
+        let Ok((target, taken_back)) = target(call, facts) else {
+            return Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] };
+        };
+        if progress.is_start() {
+            let effects = vec![Effect::Run { spec: spec_of(target) }];
+            return Step::Owe { effects, intents: vec![], card: None, private: vec![] };
+        }
+        let set = Intent::SetProduction { release: target.number, by: call.principal.clone(), taken_back };
+        Step::Owe { effects: vec![Effect::Route], intents: vec![set], card: None, private: vec![] }
+    }
+}
+
+impl Rollback {
+    /// There is nothing earlier to go back to, but something under way to stop.
+    fn only_stop(
+        &self,
+        call: &Call<'_>,
+        facts: &Facts<'_>,
+        stopped: Vec<folkops_model::OperationId>,
+    ) -> Plan {
+        let now = subject::production(facts)
+            .map_or_else(|_| String::new(), |(p, _)| format!(" release {}", p.release));
+        let card =
+            Card::new(CardState::Good, format!("Stopped what was under way; {} runs{now}", self.0.service))
+                .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"));
+        stopped.into_iter().fold(Plan::answer(card), |plan, earlier| {
+            plan.ending(
+                earlier,
+                End::Superseded,
+                Some(Card::new(CardState::Held, "Stopped: somebody rolled back")),
+            )
+        })
+    }
+}
+
+/// The release to go back to, and the changes that this takes back.
+fn target<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<(&'a Release, Vec<ChangeRef>), Box<Card>> {
+    let (production, now) = subject::production(facts)?;
+    let releases = facts.fold::<Releases>();
+    let wanted = call.args.release("release").or_else(|| production.before.last().copied());
+    let Some(wanted) = wanted.filter(|wanted| *wanted != production.release) else {
+        return Err(Box::new(nothing_before(production.release)));
+    };
+    let Some(release) = releases.and_then(|releases| facts.row(&releases.releases, &wanted)) else {
+        return Err(Box::new(unknown(wanted, production.release)));
+    };
+    let undone = releases.into_iter().flat_map(|releases| releases.releases.iter());
+    let undone = undone.filter(|(number, _)| **number > wanted && **number <= now.number);
+    let taken_back =
+        undone.flat_map(|(_, release)| release.changes.iter().map(|(change, _)| change.clone())).collect();
+    Ok((release, taken_back))
+}
+
+fn nothing_before(now: ReleaseNumber) -> Card {
+    Card::new(CardState::Refused, format!("Release {now} is what runs, and nothing came before it"))
+        .say("Nothing was done.")
+        .button(Weight::Quiet, "What runs now?", "/status")
+}
+
+fn unknown(wanted: ReleaseNumber, now: ReleaseNumber) -> Card {
+    Card::new(CardState::Refused, format!("There is no release {wanted}"))
+        .say(format!("Release {now} is what runs. Nothing was done."))
+        .button(Weight::Quiet, "What runs now?", "/status")
+}
+
+/// A release as a stack.
+pub fn spec_of(release: &Release) -> StackSpec {
+    StackSpec {
+        name: release_stack(release.number),
+        kind: StackKind::Production(release.number),
+        builds: release
+            .components
+            .iter()
+            .map(|(name, component)| (name.clone(), component.digest.clone()))
+            .collect(),
+        trust: Trust::Merged,
+        label: format!("Release {}", release.number),
+        deadline: None,
+    }
+}
+
+fn back(call: &Call<'_>, facts: &Facts<'_>, service: &str) -> Step {
+    let Ok((production, release)) = subject::production(facts) else {
+        return Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] };
+    };
+    let mut card = Card::new(CardState::Good, format!("{service} is back on release {}", production.release))
+        .say("Everybody’s requests go to it again: the same builds, byte for byte, as when it ran before.");
+    let runs = release
+        .components
+        .iter()
+        .map(|(name, component)| Span::Build(name.clone(), component.digest.clone()));
+    card = card
+        .row("Runs", Line::new().list(runs))
+        .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"));
+    let held = facts.fold::<Releases>().map(|releases| {
+        facts.rows(&releases.taken_back).map(|(change, _)| Span::Change(change.number)).collect::<Vec<_>>()
+    });
+    if let Some(held) = held.filter(|held| !held.is_empty()) {
+        card = card.row("Held", Line::new().list(held).text(" is still on the default branch: it does not come along with other changes until it is reverted or promoted by name"));
+    }
+    Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }
+}

@@ -1,0 +1,212 @@
+//! What a command is about: the changes it names, the release it stands on, who is asking.
+//!
+//! Shared by the commands that name changes, so that an unknown change, a stranger's commit and two changes of one
+//! component are answered in the same words everywhere.
+
+use folkops_engine::{Call, Facts, People};
+use folkops_model::{
+    Account, Card, CardState, ChangeNumber, ChangeRef, Context, Group, Line, PersonId, Principal, Release,
+    Sha, Span, SurfaceName, Weight,
+};
+use folkops_previews::composition::Impossible;
+use folkops_previews::{ChangeRow, Changes, Composition, Production, Releases};
+
+/// One change that a command names.
+pub struct Subject<'a> {
+    /// Which.
+    pub change: ChangeRef,
+    /// As it was last seen.
+    pub row: &'a ChangeRow,
+    /// Whether its head may run: somebody allowed exactly it, or its author is known here.
+    pub may_run: bool,
+    /// Its author, where they are known here.
+    pub author: Option<PersonId>,
+}
+
+impl Subject<'_> {
+    /// The change pinned to its head.
+    pub fn pinned(&self) -> (ChangeRef, Sha) {
+        (self.change.clone(), self.row.head.clone())
+    }
+
+    /// The author for a line: the person if known, else the name on the forge.
+    pub fn author_span(&self) -> Span {
+        self.author
+            .as_ref()
+            .map_or_else(|| Span::Said(self.row.author_name.clone()), |id| Span::Person(id.clone()))
+    }
+}
+
+/// The changes that numbers name, or a card that says which is unknown.
+pub fn subjects<'a>(facts: &Facts<'a>, numbers: &[ChangeNumber]) -> Result<Vec<Subject<'a>>, Box<Card>> {
+    numbers.iter().map(|number| subject(facts, *number)).collect()
+}
+
+fn subject<'a>(facts: &Facts<'a>, number: ChangeNumber) -> Result<Subject<'a>, Box<Card>> {
+    let changes = facts.fold::<Changes>().ok_or_else(|| Box::new(unknown(number, &[])))?;
+    let found = changes.numbered(facts, number);
+    match found.as_slice() {
+        [(change, row)] => Ok(of(facts, changes, change, row)),
+        [] => {
+            let open: Vec<ChangeNumber> = changes.open.iter().map(|(change, _)| change.number).collect();
+            Err(Box::new(unknown(number, &open)))
+        }
+        several => Err(Box::new(ambiguous(number, several))),
+    }
+}
+
+/// A change with what is known of its author and its head.
+pub fn of<'a>(facts: &Facts<'a>, changes: &Changes, change: &ChangeRef, row: &'a ChangeRow) -> Subject<'a> {
+    let people = facts.fold::<People>();
+    let account = SurfaceName::parse("git").ok().map(|surface| Account { surface, id: row.author.clone() });
+    let author = people.zip(account).and_then(|(people, account)| people.by_account(&account));
+    let known = [Group::Contributor, Group::Maintainer];
+    let trusted = author.is_some_and(|(_, person)| known.iter().any(|group| person.groups.contains(group)));
+    let allowed = changes.allowed(facts, change, &row.head).is_some();
+    Subject {
+        change: change.clone(),
+        row,
+        may_run: trusted || allowed,
+        author: author.map(|(id, _)| id.clone()),
+    }
+}
+
+fn unknown(number: ChangeNumber, open: &[ChangeNumber]) -> Card {
+    let card = Card::new(
+        CardState::Refused,
+        Line::new().text("There is no open change ").code(format!("#{number}")),
+    )
+    .say("Nothing was done.");
+    if open.is_empty() {
+        return card.row("Open", "No change is open now");
+    }
+    let open = open.iter().take(12).map(|number| Span::Change(*number));
+    card.row("Open", Line::new().list(open))
+}
+
+fn ambiguous(number: ChangeNumber, several: &[(&ChangeRef, &ChangeRow)]) -> Card {
+    let components = several.iter().map(|(change, _)| Span::Code(change.component.to_string()));
+    Card::new(
+        CardState::Refused,
+        Line::new().code(format!("#{number}")).text(" stands for more than one change"),
+    )
+    .say(Line::new().text("It is open in ").list(components).text("."))
+    .row("Next", "Close one of them, or give it another number")
+}
+
+/// What production runs, or a card that says that there is nothing yet.
+pub fn production<'a>(facts: &Facts<'a>) -> Result<(&'a Production, &'a Release), Box<Card>> {
+    facts.fold::<Releases>().and_then(|releases| releases.current(facts)).ok_or_else(|| {
+        let card = Card::new(CardState::Waiting, "There is no release yet")
+            .say("The first one is being built from the default branches. Nothing was done.")
+            .row("Next", "Say it again when the room hears that the first release is up");
+        Box::new(card)
+    })
+}
+
+/// Composes subjects onto production, or a card that says why they cannot stand together.
+pub fn compose(base: &Release, changes: &[(ChangeRef, Sha)]) -> Result<Composition, Box<Card>> {
+    Composition::of(base, changes).map_err(|impossible| Box::new(cannot_compose(&impossible)))
+}
+
+fn cannot_compose(impossible: &Impossible) -> Card {
+    match impossible {
+        Impossible::SameComponent(one, two) => {
+            let title = Line::new().change(one.number).text(" and ").change(two.number);
+            Card::new(CardState::Refused, title.text(format!(" both change {}", one.component)))
+                .say("One stack runs one build of each component, so they cannot stand side by side. Nothing was done.")
+                .row("Next", Line::new().text("Take one of them, or put ").change(two.number).text(" on top of ").change(one.number).text(" in its repository"))
+        }
+        Impossible::NoComponent(component) => Card::new(
+            CardState::Refused,
+            Line::new().text("Production has no component ").code(component.to_string()),
+        )
+        .say("Nothing was done.")
+        .row("Next", "An operator adds it to the configuration, and a first release brings it up"),
+    }
+}
+
+/// The facts for policy that follow from the changes named.
+pub fn context(call: &Call<'_>, subjects: &[Subject<'_>]) -> Context {
+    let own = |subject: &Subject<'_>| {
+        subject.author.is_some() && subject.author.as_ref() == call.principal.person()
+    };
+    Context {
+        commits_allowed: subjects.iter().all(|subject| subject.may_run),
+        own_change: subjects.iter().any(own),
+        own: false,
+        frozen: false,
+        over_quota: false,
+    }
+}
+
+/// "by Mira": the principal in a line.
+pub fn who(line: Line, principal: &Principal) -> Line {
+    match principal {
+        Principal::Person(person) => line.person(person),
+        Principal::Automation => line.text("FolkOps by itself"),
+    }
+}
+
+/// Pinned changes as a list of numbers: "#41 and #43".
+pub fn numbers(line: Line, changes: &[(ChangeRef, Sha)]) -> Line {
+    line.list(changes.iter().map(|(change, _)| Span::Change(change.number)))
+}
+
+/// Who vouched for what runs: one row of a card.
+pub fn vouched(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Line {
+    let Some(changes) = facts.fold::<Changes>() else { return Line::new() };
+    let mut line = Line::new();
+    for (index, subject) in subjects.iter().enumerate() {
+        if index > 0 {
+            line = line.text("; ");
+        }
+        let allowed = changes.allowed(facts, &subject.change, &subject.row.head);
+        line = match allowed.and_then(|allowed| allowed.by.as_ref()) {
+            Some(person) => line.person(person).text(" allowed ").commit(&subject.row.head),
+            None => line
+                .commit(&subject.row.head)
+                .text(" is by ")
+                .span(subject.author_span())
+                .text(", a contributor here"),
+        };
+    }
+    line
+}
+
+/// The words of a line that names changes: `41 43`.
+pub fn spoken(changes: &[(ChangeRef, Sha)]) -> String {
+    changes.iter().map(|(change, _)| change.number.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// What a change's diff amounts to: "1 file, 3 lines, code".
+pub fn size(row: &ChangeRow) -> String {
+    let files = plural(row.diff.files.into(), "file");
+    let lines = plural(u64::from(row.diff.added) + u64::from(row.diff.removed), "line");
+    let worrying = [
+        (folkops_model::Touched::Dependencies, "dependencies"),
+        (folkops_model::Touched::Scripts, "scripts"),
+        (folkops_model::Touched::Ci, "tests' own set-up"),
+        (folkops_model::Touched::Migrations, "migrations"),
+        (folkops_model::Touched::Binary, "binary files"),
+    ];
+    let (some, none): (Vec<_>, Vec<_>) =
+        worrying.iter().partition(|(touched, _)| row.diff.touched.contains(touched));
+    let some: Vec<&str> = some.iter().map(|(_, name)| *name).collect();
+    let rest = if some.is_empty() {
+        format!("no {}", none.iter().take(2).map(|(_, name)| *name).collect::<Vec<_>>().join(", no "))
+    } else {
+        format!("touches {}", some.join(", "))
+    };
+    format!("{files}, {lines}, {rest}")
+}
+
+/// "1 file", "3 files".
+pub fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// The plain buttons that help after a refusal by the facts.
+pub fn with_status(card: Card) -> Card {
+    card.button(Weight::Quiet, "What runs now?", "/status")
+}

@@ -1,0 +1,93 @@
+//! "/why": why the newest thing here was allowed or refused.
+//!
+//! No arguments: it is about the newest card of this thread or room. Class: read. Reads: the room and the operation.
+
+use folkops_engine::{
+    Ask, Call, Command, Facts, Operation, OperationState, Operations, Plan, Rooms, TimelineItem,
+};
+use folkops_model::{Card, CardState, Class, CommandSpec, Context, Line, OperationId, Resource};
+
+use crate::subject;
+
+static SPEC: CommandSpec = CommandSpec {
+    name: "why",
+    aliases: &[],
+    summary: "why the newest thing here was allowed or refused",
+    example: "/why",
+    class: Class::Read,
+    args: &[],
+    internal: false,
+};
+
+/// The command.
+pub struct Why;
+
+impl Command for Why {
+    fn spec(&self) -> &'static CommandSpec {
+        &SPEC
+    }
+
+    fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        Ok(Ask { resource: Resource::Service, context: Context::default() })
+    }
+
+    fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        match newest(call, facts) {
+            Some((id, operation)) => Plan::answer(explain(id, operation)),
+            None => Plan::answer(
+                Card::new(CardState::Good, "Nothing has been judged here yet")
+                    .say("Ask again after a command."),
+            ),
+        }
+    }
+}
+
+/// The newest judged operation of the thread, else of the room, that is not itself a `/why`.
+fn newest<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Option<(&'a OperationId, &'a Operation)> {
+    let operations = facts.fold::<Operations>()?;
+    let rooms = facts.fold::<Rooms>()?;
+    let here = rooms.room(&call.place.room).rev().filter_map(|(_, item)| match item {
+        TimelineItem::Card { key, thread, .. } if *thread == call.place.thread => Some(&key.operation),
+        _ => None,
+    });
+    let mut judged = here.filter_map(|id| operations.operations.iter().find(|(known, _)| *known == id));
+    judged.find(|(_, operation)| operation.action.command != SPEC.name)
+}
+
+fn explain(id: &OperationId, operation: &Operation) -> Card {
+    let action = &operation.action;
+    let verb = if operation.decision.allows() { " was allowed" } else { " was refused" };
+    let title = Line::new().code(format!("/{}", action.command)).text(" by ");
+    let title = subject::who(title, &action.principal).text(verb);
+    let state = if operation.decision.allows() { CardState::Good } else { CardState::Refused };
+    let mut card = Card::new(state, title);
+    for rule in operation.decision.rules() {
+        card = card.row("Rule", Line::new().strong(rule.id.clone()).text("; ").text(rule.reason.clone()));
+    }
+    let groups: Vec<&str> = action.groups.iter().map(|group| group.as_str()).collect();
+    let facts = &action.context;
+    let yes_no = |holds: bool| if holds { "yes" } else { "no" };
+    card.row("Groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") })
+        .row(
+            "Facts",
+            format!(
+                "every commit allowed: {}; one’s own: {}; frozen: {}; over quota: {}",
+                yes_no(facts.commits_allowed),
+                yes_no(facts.own),
+                yes_no(facts.frozen),
+                yes_no(facts.over_quota)
+            ),
+        )
+        .row("Policies", Line::new().code(operation.decision.policy_set.get(..12).unwrap_or_default()))
+        .row("State", state_of(operation))
+        .row("Record", Line::new().code(id.to_string()))
+}
+
+fn state_of(operation: &Operation) -> &'static str {
+    match operation.state {
+        OperationState::Waiting(_) => "waits for people",
+        OperationState::Queued { .. } => "waits for its turn",
+        OperationState::Running { .. } => "at work",
+        OperationState::Ended(_) => "over",
+    }
+}
