@@ -21,7 +21,7 @@ impl Frame {
     pub fn book(&self, owner: &Owner, recipes: &[Brief]) -> String {
         let items: String = recipes.iter().map(item).collect();
         let content = format!("<h1>{}</h1>\n<ul class=\"book\">\n{items}</ul>\n", escaped(&title(owner)));
-        self.around("Recipes for kitchens that cook together", &title(owner), &content)
+        self.around("For kitchens that cook together", &title(owner), &content)
     }
 
     /// One recipe.
