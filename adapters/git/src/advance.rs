@@ -49,6 +49,7 @@ impl Repository<'_> {
     pub(crate) async fn advance_default(&self, expected: &Sha, new: &Sha) -> Result<Advanced, AdvanceError> {
         let branch = self.default_branch().await?;
         if self.contains(&branch.head, new).await? {
+            self.sync_folder_of(&branch.name).await?;
             return Ok(Advanced::Already);
         }
         if branch.head != *expected {
@@ -67,7 +68,10 @@ impl Repository<'_> {
         let by = Signature { name: "folkops".to_owned(), email: "folkops@localhost".to_owned() };
         call.environment = identity(&by, Timestamp::UNIX_EPOCH);
         match self.output(call).await {
-            Ok(_) => Ok(Advanced::Now),
+            Ok(_) => {
+                self.sync_folder_of(&branch.name).await?;
+                Ok(Advanced::Now)
+            }
             Err(reason) => self.after_failure(branch, new, reason).await,
         }
     }

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +29,9 @@ const OLDEST: (u32, u32) = (2, 38);
 /// What a local forge needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The bare repository of each component, by absolute path.
+    /// The bare repository of each component.
     pub repositories: BTreeMap<ComponentName, PathBuf>,
-    /// A folder of our own, made if missing, that nobody else may write to.
+    /// A folder of our own, made if missing, that nobody else may write to: git reads its configuration there.
     pub private: PathBuf,
     /// Where `git` is looked for: the program's own `PATH`. The rest of the environment never reaches git.
     pub search_path: OsString,
@@ -58,8 +61,11 @@ impl LocalForge {
     /// [`GitError::Executable`] and [`GitError::Private`]. A missing repository is reported when it is used, so that
     /// one broken component does not stop the others.
     pub async fn open(settings: Settings) -> Result<Self, GitError> {
-        prepare(&settings.private).map_err(GitError::Private)?;
         let Settings { repositories, private, search_path, deadline, limits, signature } = settings;
+        let private = prepare(&private).map_err(GitError::Private)?;
+        // Git runs in the private folder, so that a relative path would mean something else there.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let repositories = repositories.into_iter().map(|(name, path)| (name, absolute(path))).collect();
         let git = Git { search_path, private, deadline };
         require_version(&git).await?;
         let writing = Writing { limits, turn: Arc::new(Semaphore::new(1)) };
@@ -191,12 +197,13 @@ impl LocalForge {
     }
 }
 
-/// Writes the empty repository that stands in where only objects are wanted. Safe to repeat.
-fn prepare(private: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(private.join("refs"))?;
-    std::fs::create_dir_all(private.join("objects"))?;
-    std::fs::write(private.join("HEAD"), "ref: refs/heads/none\n")?;
-    std::fs::write(private.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
+/// Writes the empty repository that stands in where only objects are wanted, and gives its absolute path. Safe to
+/// repeat.
+fn prepare(private: &Path) -> io::Result<PathBuf> {
+    DirBuilder::new().recursive(true).mode(0o700).create(private.join("refs"))?;
+    fs::write(private.join("HEAD"), "ref: refs/heads/none\n")?;
+    fs::write(private.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
+    private.canonicalize()
 }
 
 async fn require_version(git: &Git) -> Result<(), GitError> {

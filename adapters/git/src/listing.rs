@@ -97,9 +97,7 @@ fn mode(octal: &str) -> Result<Mode, &'static str> {
         "100644" => Ok(Mode::File),
         "100755" => Ok(Mode::Executable),
         "120000" => Ok(Mode::Link),
-        "160000" => {
-            Err("it is a submodule, and code from other repositories is not fetched; add its files instead")
-        }
+        "160000" => Err("it is a submodule, and other repositories are not fetched"),
         _ => Err("it is neither a file nor a link"),
     }
 }

@@ -30,6 +30,9 @@ use crate::text;
 /// Bytes of the list of files that are read.
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
 
+/// A tree of the largest ordinary size may take this many times as long to write as one call of git may take.
+const PATIENCE: u32 = 6;
+
 /// How large a tree may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -67,10 +70,9 @@ pub enum MaterialiseError {
     /// The tree is too large. For the author.
     #[error("the tree is larger than {} files or {} MiB; make it smaller", .0.files, .0.bytes >> 20)]
     TooLarge(Limits),
-    /// The repository gives something else than it was asked for. For the operator.
-    #[error(
-        "the repository's {what} does not have the content that its id names; restore the repository from a copy"
-    )]
+    /// The repository gives something else than it was asked for, or a tree in a form that git never writes. For the
+    /// operator.
+    #[error("the repository's {what} is not what its id names; restore the repository from a copy")]
     Altered {
         /// The tree, or a file by its path.
         what: String,
@@ -128,21 +130,17 @@ impl Repository<'_> {
         let feeding = feed(child.stdin.take(), wanted);
         let blobs = child.stdout.take().map(ChildStdout::into_owned_fd).transpose().map_err(broken)?;
         let blobs = blobs.ok_or_else(|| self.unusable("git has no output"))?;
-        let mut writing = tokio::task::spawn_blocking(move || {
+        let writing = tokio::task::spawn_blocking(move || {
             let _until_the_end = turn;
             write_new(&entries, &mut BufReader::with_capacity(64 * 1024, File::from(blobs)), &into)
         });
-        let work = async { tokio::join!(feeding, &mut writing).1 };
-        let outcome = match tokio::time::timeout(self.git.deadline, work).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                // Without git the writer finds the end of its input, and cleans up before anybody tries again.
-                let _ = child.start_kill();
-                let _ = writing.await;
-                return Err(self.silent(NoAnswer::TimedOut).into());
-            }
-        };
-        outcome.map_err(|error| self.unusable(&error.to_string()))?
+        let work = async { tokio::join!(feeding, writing).1 };
+        let limit = self.git.deadline * PATIENCE;
+        match tokio::time::timeout(limit, work).await {
+            Ok(outcome) => outcome.map_err(|error| self.unusable(&error.to_string()))?,
+            // Git dies with its handle; the writer then finds the end of its input and cleans up.
+            Err(_) => Err(GitError::TimedOut { component: self.component.clone(), limit }.into()),
+        }
     }
 }
 

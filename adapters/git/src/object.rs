@@ -45,7 +45,9 @@ impl Repository<'_> {
     /// Reads one commit; a message is read for its first mebibyte.
     pub(crate) async fn commit(&self, id: &Sha) -> Result<Commit, GitError> {
         let format = "--format=%T%n%an%n%ae%n%B";
-        let call = self.objects(["rev-list", "--max-count=1", "--no-commit-header", format, id.as_str()]);
+        // A commit may claim any encoding; converting from it would be one more parser for strangers to attack.
+        let options = ["rev-list", "--max-count=1", "--no-commit-header", "--encoding=none", format];
+        let call = self.objects(options.into_iter().chain([id.as_str()]));
         let answer = self.ask(call).await?;
         if answer.code != Some(0) && !answer.cut {
             return Err(self.failed(&answer));

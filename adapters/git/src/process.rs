@@ -17,12 +17,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 /// Settings for every call; they win over whatever a repository's own configuration says.
-const CONFIGURATION: [&str; 11] = [
+const CONFIGURATION: [&str; 12] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
     // A commit graph is a cache that nobody checks: ancestry is read from the commits themselves.
     "core.commitGraph=false",
+    // Larger files are compared as binary and streamed, so that a stranger's file cannot fill the memory.
+    "core.bigFileThreshold=16m",
     // By default loose objects are not synced; a promotion must survive a power cut.
     "core.fsync=all",
     // Names are escaped by us, once, for the place where they are shown.

@@ -57,6 +57,14 @@ impl<'a> Repository<'a> {
         }
     }
 
+    /// Makes a moved reference survive a power cut: git syncs the file, but not the folder that names it.
+    pub(crate) async fn sync_folder_of(&self, reference: &str) -> Result<(), GitError> {
+        let file = self.path.join(reference);
+        let Some(folder) = file.parent().filter(|folder| folder.exists()) else { return Ok(()) };
+        let synced = async { tokio::fs::File::open(folder).await?.sync_all().await };
+        synced.await.map_err(|error| self.unusable(&error.to_string()))
+    }
+
     /// What a failed call says about the repository.
     pub(crate) fn failed(&self, answer: &Answer) -> GitError {
         let said = answer.complaints.replace(&*self.path.to_string_lossy(), "the repository");

@@ -212,3 +212,12 @@ async fn a_commit_that_is_not_there_is_named() {
     let error = repo.forge().await.contains(&web(), &repo.first, &absent).await.unwrap_err();
     assert!(matches!(&error, GitError::NoCommit { commit, .. } if *commit == absent), "{error}");
 }
+
+#[tokio::test]
+async fn a_huge_file_counts_as_binary_so_that_nobody_loads_it_to_compare_lines() {
+    let repo = Repo::new();
+    repo.open(1, &[("README.md", "# Web\n"), ("src/main.rs", &"line\n".repeat(4_000_000))], "Huge");
+    let diff = only(&repo).await.diff;
+    assert_eq!((diff.files, diff.added), (1, 0));
+    assert_eq!(diff.touched, [Touched::Binary].into());
+}

@@ -49,12 +49,31 @@ async fn a_git_that_never_answers_is_stopped_and_leaves_no_process() {
     assert!(matches!(error, GitError::TimedOut { .. }), "{error}");
     let pid = std::fs::read_to_string(pid_file).unwrap();
     let process = format!("/proc/{}", pid.trim());
-    let gone = async {
-        while Path::new(&process).exists() {
+    become_true(|| !Path::new(&process).exists()).await;
+}
+
+#[tokio::test]
+async fn a_tree_that_nobody_waits_for_any_more_leaves_nothing_on_disk() {
+    let repo = Repo::new();
+    let stuck = "case \"$*\" in *'cat-file --batch') exec sleep 600;; esac";
+    let git = format!("PATH={} exec git \"$@\"", search_path().to_str().unwrap());
+    let forge = LocalForge::open(posing_as_git(&repo, &format!("{stuck}\n{git}"))).await.unwrap();
+    let (tree, into) = (repo.tree_of(&repo.first), repo.fresh("source"));
+    let folder = into.clone();
+    let waiting = tokio::spawn(async move { forge.materialise(&web(), &tree, &folder).await });
+    become_true(|| into.join("src").exists()).await;
+    waiting.abort();
+    become_true(|| !into.exists()).await;
+}
+
+/// Waits for a fact that another process or thread brings about.
+async fn become_true(fact: impl Fn() -> bool) {
+    let looking = async {
+        while !fact() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("the process is still there");
+    tokio::time::timeout(Duration::from_secs(60), looking).await.expect("it never became true");
 }
 
 #[tokio::test]
