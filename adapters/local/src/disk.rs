@@ -22,9 +22,10 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Reads a JSON file.
+/// Reads a JSON file; one that cannot be understood is `InvalidData`.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
+    serde_json::from_slice(&fs::read(path)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Replaces a file by this value as JSON: a reader sees the old one or the new one, also after a crash.
@@ -55,14 +56,14 @@ pub fn remove_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes all that is in a folder, but not the folder.
-pub fn empty_folder(path: &Path) -> io::Result<()> {
+/// Removes all that is in a folder, but neither the folder nor the file of this name in it.
+pub fn empty_folder(path: &Path, spared: &str) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            remove_folder(&entry.path())?
-        } else {
-            fs::remove_file(entry.path())?
+        match entry.file_type()?.is_dir() {
+            true => remove_folder(&entry.path())?,
+            false if entry.file_name() == spared => {}
+            false => fs::remove_file(entry.path())?,
         }
     }
     Ok(())

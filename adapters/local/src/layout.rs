@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::disk;
-use crate::keep::{SOCKET, SOCKETS};
+use folkops_model::{ComponentName, Owner, StackName};
+use sha2::{Digest as _, Sha256};
+
+use crate::keep::SOCKET;
 use crate::machine::{Machine, fill, tools, walling};
 use crate::plan::{Enclosure, Guard, Mount, Plan, Task};
 use crate::spec::{DataMount, UnitKey, UnitSpec};
 use crate::wall::{SHARED_MEMORY, Wall, identity};
+use crate::{digest, disk};
 
 /// A unit's enclosure, and what its keeper must know of the data.
 pub struct Layout {
@@ -26,12 +29,31 @@ pub fn unit_folder(machine: &Machine, key: &UnitKey) -> PathBuf {
     machine.state.join("units").join(key.stack.as_str()).join(key.component.as_str())
 }
 
-/// The socket that answers a unit's requests.
-pub fn socket(machine: &Machine, key: &UnitKey) -> PathBuf {
-    unit_folder(machine, key).join(SOCKETS).join(SOCKET)
+/// A stack's folder of doors. Its name is a hash, because the path of a socket must be short.
+pub fn doors(machine: &Machine, stack: &StackName) -> PathBuf {
+    machine.state.join("doors").join(short_hash(stack.as_str()))
 }
 
-/// Lays out a unit in its folder, which is empty but for its sockets.
+/// A unit's door: the folder in which its socket lies. It stays when the unit is replaced, so that peers, to whom it
+/// is mounted, find the next socket.
+pub fn door(machine: &Machine, key: &UnitKey) -> PathBuf {
+    doors(machine, &key.stack).join(short_hash(key.component.as_str()))
+}
+
+/// Makes a unit's door. The user inside the wall may pass; the private folders above keep everybody else away.
+pub fn make_door(machine: &Machine, key: &UnitKey) -> io::Result<PathBuf> {
+    let door = door(machine, key);
+    disk::private_folder(&door)?;
+    fs::set_permissions(&door, fs::Permissions::from_mode(0o711))?;
+    Ok(door)
+}
+
+/// Forty bits of SHA-256 in hexadecimal.
+fn short_hash(name: &str) -> String {
+    digest::hex(Sha256::digest(name).get(..5).unwrap_or_default())
+}
+
+/// Lays out a unit in its folder, which is empty.
 pub fn lay_out(machine: &Machine, spec: &UnitSpec, build: &Path, wall: Option<&Wall>) -> io::Result<Layout> {
     let (mut mounts, path) = tools(&spec.toolchains, wall);
     let data = lay_out_data(machine, spec, wall)?;
@@ -74,26 +96,18 @@ pub fn lay_out(machine: &Machine, spec: &UnitSpec, build: &Path, wall: Option<&W
     Ok(Layout { enclosure, fresh: data.fresh, measured: data.measured })
 }
 
-/// Each peer's name, its folder of sockets, and where that is seen. The folders are made if the peer is not up yet.
+/// Each peer's name, its door, and where that is seen. Doors are made if the peer is not up yet.
 fn lay_out_peers(
     machine: &Machine,
     spec: &UnitSpec,
     wall: Option<&Wall>,
 ) -> io::Result<Vec<(String, PathBuf, PathBuf)>> {
-    let lay_out = |peer: &folkops_model::ComponentName| {
-        let key = UnitKey { stack: spec.key.stack.clone(), component: peer.clone() };
-        let folder = unit_folder(machine, &key).join(SOCKETS);
-        disk::private_folder(&folder)?;
-        open_to_walled(&folder)?;
+    let lay_out = |peer: &ComponentName| {
+        let folder = make_door(machine, &UnitKey { stack: spec.key.stack.clone(), component: peer.clone() })?;
         let inside = wall.map_or_else(|| folder.clone(), |_| Path::new("/run/peers").join(peer.as_str()));
         Ok((peer.to_string(), folder, inside))
     };
     spec.peers.iter().map(lay_out).collect()
-}
-
-/// Lets the user inside the wall pass through a folder; who is outside is kept away by the private folders above it.
-pub fn open_to_walled(folder: &Path) -> io::Result<()> {
-    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o711))
 }
 
 #[derive(Default)]
@@ -169,7 +183,7 @@ fn open_data(folder: &Path, data: &DataMount) -> io::Result<Data> {
 }
 
 /// One owner's folder. INVARIANT: it is a folder of its own and no link to somebody else's.
-fn owners_folder(root: &Path, owner: &folkops_model::Owner) -> io::Result<PathBuf> {
+fn owners_folder(root: &Path, owner: &Owner) -> io::Result<PathBuf> {
     let own = root.canonicalize()?.join(owner.as_str());
     disk::private_folder(&own)?;
     if fs::symlink_metadata(&own)?.is_dir() {

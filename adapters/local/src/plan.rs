@@ -101,6 +101,8 @@ pub struct UnitFile {
     /// The kept build, verified before each start.
     pub build: PathBuf,
     pub enclosure: Enclosure,
+    /// The folder of its socket.
+    pub door: PathBuf,
     /// A folder on disk that is emptied before each start; without a wall only.
     pub fresh: Option<PathBuf>,
     /// Folders of real data that count against `limits.data`.

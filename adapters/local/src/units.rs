@@ -1,15 +1,14 @@
 //! Starts, finds, lists and stops units.
 //!
 //! Nothing is remembered here: what runs is read from the units' folders and from `/proc`, so a bot that was just
-//! started, or that lost its record, sees the same as before. A process is taken for a unit's keeper only when its
-//! pid, its start time and the token in its environment are those that were written down.
+//! started, or that lost its record, sees the same as before.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use folkops_model::ports::{Clock, Entropy, random_word};
@@ -23,12 +22,13 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use crate::confine::PATIENCE;
-use crate::keep::{SOCKETS, STATE, UNIT, UP};
+use crate::found::{RunningUnit, UnitState, folders_in, found, keeper_of};
+use crate::keep::{LOCK, SOCKET, STATE, UNIT, UP};
 use crate::layout::{self, Layout, lay_out, unit_folder};
 use crate::machine::Machine;
 use crate::plan::{BUILD, Phase, StateFile, TOKEN, UnitFile};
 use crate::probe::NoWall;
-use crate::process::{ProcessId, descendants};
+use crate::process::ProcessId;
 use crate::spec::{Health, UnitKey, UnitSpec};
 use crate::store::{Store, StoreError};
 use crate::{digest, disk, health, log};
@@ -48,54 +48,8 @@ pub struct Units {
     store: Store,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// Held while units change, so that two starts of one unit do not meet.
-    changing: Mutex<()>,
-}
-
-/// A unit as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunningUnit {
-    /// Which.
-    pub key: UnitKey,
-    /// The build: of a living keeper, as its process says.
-    pub digest: Digest,
-    /// Its keeper, when it lives.
-    pub keeper: Option<ProcessId>,
-    /// The program itself, when it runs.
-    pub program: Option<ProcessId>,
-    /// Since when it is in this state, UTC.
-    pub since: Timestamp,
-    /// When it ends by itself.
-    pub deadline: Option<Timestamp>,
-    /// What the caller wrote on it.
-    pub labels: BTreeMap<String, String>,
-    /// The socket that answers its requests.
-    pub socket: PathBuf,
-    /// How it is.
-    pub state: UnitState,
-}
-
-/// How a unit is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UnitState {
-    /// Its program runs.
-    Running,
-    /// Its program ended, and is started again in a moment.
-    Waiting {
-        /// How it ended.
-        because: String,
-    },
-    /// Its program was given up.
-    Failed {
-        /// Why.
-        because: String,
-    },
-    /// It was stopped.
-    Stopped,
-    /// Its deadline passed.
-    Expired,
-    /// Its keeper died without a word, as at a power cut; starting the unit again mends it.
-    Lost,
+    /// One for each stack, held while its units change, so that two starts of one unit do not meet.
+    turns: std::sync::Mutex<BTreeMap<StackName, Arc<Mutex<()>>>>,
 }
 
 /// Why a unit does not run.
@@ -150,16 +104,17 @@ impl Units {
     /// The units in this machine's state folder.
     pub fn new(machine: Machine, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let store = Store::new(machine.state.join("builds"));
-        Self { machine, store, clock, entropy, changing: Mutex::new(()) }
+        Self { machine, store, clock, entropy, turns: std::sync::Mutex::default() }
     }
 
     /// Runs a unit. One that runs already, from the same build and specification, is returned as it is, with the new
     /// deadline and labels; another one of the same name is stopped first.
     pub async fn start(&self, spec: &UnitSpec) -> Result<RunningUnit, RunError> {
-        let _changing = self.changing.lock().await;
         let wall = self.machine.wall_for(spec.trust)?;
-        let build = self.store.verify(&spec.digest)?;
-        let socket = layout::socket(&self.machine, &spec.key);
+        let turn = self.turn(&spec.key.stack);
+        let _turn = turn.lock().await;
+        let build = self.verify(&spec.digest).await?;
+        let socket = self.socket(&spec.key);
         if socket.as_os_str().len() > LONGEST_SOCKET {
             return Err(RunError::PathTooLong(socket));
         }
@@ -169,12 +124,13 @@ impl Units {
             return Ok(same);
         }
         self.end(&folder).await?;
-        disk::private_folder(&folder.join(SOCKETS))?;
-        layout::open_to_walled(&folder.join(SOCKETS))?;
+        disk::private_folder(&folder)?;
+        let door = layout::make_door(&self.machine, &spec.key)?;
         let Layout { enclosure, fresh, measured } = lay_out(&self.machine, spec, &build, wall)?;
         let token = random_word(&*self.entropy, 26);
         let secrets = self.machine.secrets.clone();
-        let unit = UnitFile { token, hash, spec: spec.clone(), build, enclosure, fresh, measured, secrets };
+        let spec = spec.clone();
+        let unit = UnitFile { token, hash, spec, build, enclosure, door, fresh, measured, secrets };
         disk::write_json(&folder.join(UNIT), &unit)?;
         self.launch(&folder, &unit).await?;
         found(&folder)?.ok_or_else(|| io::Error::other("a unit vanished while it was started").into())
@@ -182,7 +138,7 @@ impl Units {
 
     /// Waits until a unit answers as healthy, fails, or has had its time.
     pub async fn await_healthy(&self, key: &UnitKey, wanted: &Health) -> Result<(), RunError> {
-        let (folder, socket) = (unit_folder(&self.machine, key), layout::socket(&self.machine, key));
+        let (folder, socket) = (unit_folder(&self.machine, key), self.socket(key));
         let until = self.clock.monotonic() + wanted.within;
         loop {
             let Err(because) = health::ask(&socket, &wanted.path).await else { return Ok(()) };
@@ -206,18 +162,21 @@ impl Units {
 
     /// Stops a unit and removes what it kept; real data stays. One that is gone already is no error.
     pub async fn stop(&self, key: &UnitKey) -> Result<(), RunError> {
-        let _changing = self.changing.lock().await;
+        let turn = self.turn(&key.stack);
+        let _turn = turn.lock().await;
         Ok(self.end(&unit_folder(&self.machine, key)).await?)
     }
 
     /// Stops all units of a stack at once and removes what they kept; real data stays.
     pub async fn stop_stack(&self, stack: &StackName) -> Result<(), RunError> {
-        let _changing = self.changing.lock().await;
+        let turn = self.turn(stack);
+        let _turn = turn.lock().await;
         let folder = self.machine.state.join("units").join(stack.as_str());
         let units = folders_in(&folder)?;
         for ended in futures::future::join_all(units.iter().map(|unit| self.end(unit))).await {
             ended?;
         }
+        disk::remove_folder(&layout::doors(&self.machine, stack))?;
         Ok(disk::remove_folder(&folder)?)
     }
 
@@ -231,6 +190,11 @@ impl Units {
         }
         units.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(units)
+    }
+
+    /// The socket that answers a unit's requests, whether it runs or not.
+    pub fn socket(&self, key: &UnitKey) -> PathBuf {
+        layout::door(&self.machine, key).join(SOCKET)
     }
 
     /// Moves a unit's end; its keeper sees it within a second.
@@ -252,12 +216,28 @@ impl Units {
         for unit in self.list()? {
             if unit.deadline.is_some_and(|deadline| now >= deadline) {
                 self.stop(&unit.key).await?;
-                swept.ended.push(unit.key);
+                swept.ended.push(unit.key.clone());
+                if self.list()?.iter().all(|left| left.key.stack != unit.key.stack) {
+                    self.stop_stack(&unit.key.stack).await?;
+                }
             } else if !known(&unit.key.stack) && !swept.unclaimed.contains(&unit.key.stack) {
                 swept.unclaimed.push(unit.key.stack);
             }
         }
         Ok(swept)
+    }
+
+    fn turn(&self, stack: &StackName) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody waits for those that nobody else holds.
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(stack.clone()).or_default())
+    }
+
+    async fn verify(&self, digest: &Digest) -> Result<PathBuf, RunError> {
+        let (store, digest) = (self.store.clone(), digest.clone());
+        let verified = tokio::task::spawn_blocking(move || store.verify(&digest)).await;
+        Ok(verified.map_err(io::Error::other)??)
     }
 
     fn take_up(&self, folder: &Path, spec: &UnitSpec, hash: &str) -> io::Result<Option<RunningUnit>> {
@@ -299,26 +279,18 @@ impl Units {
         Err(failed(&unit.spec.key, folder, because))
     }
 
-    /// Stops whatever runs in a unit's folder, and empties it but for its sockets' folder, which peers may hold.
+    /// Stops whatever runs in a unit's folder, and empties it but for the lock: a keeper that is on its way out may
+    /// hold it still.
     async fn end(&self, folder: &Path) -> io::Result<()> {
         if let Ok(unit) = disk::read_json::<UnitFile>(&folder.join(UNIT))
             && let Some(keeper) = keeper_of(folder, &unit)
         {
             end_keeper(keeper).await?;
         }
-        let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            match entry.file_type()?.is_dir() {
-                true if entry.file_name() == SOCKETS => disk::empty_folder(&entry.path())?,
-                true => disk::remove_folder(&entry.path())?,
-                false => fs::remove_file(entry.path())?,
-            }
+        match fs::exists(folder)? {
+            true => disk::empty_folder(folder, LOCK),
+            false => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -326,66 +298,10 @@ fn failed(key: &UnitKey, folder: &Path, because: String) -> RunError {
     RunError::Failed { component: key.component.to_string(), because, log_tail: log::tail(folder, TAIL) }
 }
 
-fn folders_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
-    }
-}
-
 /// What is the same in two specifications that may share a process.
 fn hash(spec: &UnitSpec) -> io::Result<String> {
     let lasting = UnitSpec { deadline: None, labels: BTreeMap::new(), ..spec.clone() };
     Ok(digest::hex(&Sha256::digest(serde_json::to_vec(&lasting)?)))
-}
-
-fn keeper_of(folder: &Path, unit: &UnitFile) -> Option<ProcessId> {
-    let state: StateFile = disk::read_json(&folder.join(STATE)).ok()?;
-    let proven =
-        state.token == unit.token && state.keeper.variable(TOKEN).as_deref() == Some(unit.token.as_str());
-    proven.then_some(state.keeper)
-}
-
-/// The unit in this folder, if there is one.
-fn found(folder: &Path) -> io::Result<Option<RunningUnit>> {
-    let unit: UnitFile = match disk::read_json(&folder.join(UNIT)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        unit => unit?,
-    };
-    let state: Option<StateFile> = disk::read_json(&folder.join(STATE)).ok();
-    let state = state.filter(|state: &StateFile| state.token == unit.token);
-    let keeper = keeper_of(folder, &unit);
-    let digest =
-        keeper.and_then(|keeper| keeper.variable(BUILD)).and_then(|digest| Digest::parse(&digest).ok());
-    let depth = if unit.enclosure.walling.is_some() { 4 } else { 2 };
-    Ok(Some(RunningUnit {
-        digest: digest.unwrap_or(unit.spec.digest),
-        keeper,
-        program: keeper.and_then(|keeper| program_of(keeper, depth)),
-        since: state.as_ref().map_or(Timestamp::UNIX_EPOCH, |state| state.since),
-        deadline: unit.spec.deadline,
-        labels: unit.spec.labels,
-        socket: folder.join(SOCKETS).join(crate::keep::SOCKET),
-        state: judge(state.map(|state| state.phase), keeper),
-        key: unit.spec.key,
-    }))
-}
-
-fn judge(phase: Option<Phase>, keeper: Option<ProcessId>) -> UnitState {
-    match (phase, keeper) {
-        (Some(Phase::Failed { because }), _) => UnitState::Failed { because },
-        (Some(Phase::Stopped), _) => UnitState::Stopped,
-        (Some(Phase::Expired), _) => UnitState::Expired,
-        (Some(Phase::Running), Some(_)) => UnitState::Running,
-        (Some(Phase::Waiting { because }), Some(_)) => UnitState::Waiting { because },
-        (_, None) | (None, _) => UnitState::Lost,
-    }
-}
-
-/// The program itself: below the keeper stand bubblewrap twice and `confine`, or `confine` alone.
-fn program_of(keeper: ProcessId, depth: usize) -> Option<ProcessId> {
-    let (pid, _) = descendants(keeper.pid).into_iter().find(|(_, distance)| *distance == depth)?;
-    ProcessId::of(pid)
 }
 
 async fn end_keeper(keeper: ProcessId) -> io::Result<()> {

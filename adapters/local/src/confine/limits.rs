@@ -19,19 +19,23 @@ pub fn give_up(plan: &Plan) -> io::Result<()> {
     close_fds::set_fds_cloexec(3, &[]);
     if let Guard::Walled { .. } = plan.guard {
         // When memory runs out the kernel shall take this before anything of the machine's own.
-        fs::write("/proc/self/oom_score_adj", "1000")?;
+        fs::write("/proc/self/oom_score_adj", "1000").map_err(named("the out-of-memory score"))?;
     }
-    become_other(plan.identity)?;
+    become_other(plan.identity).map_err(named("the user"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     set_no_new_privs(true)?;
-    bound(&plan.limits, &plan.guard)?;
+    bound(&plan.limits, &plan.guard).map_err(named("the limits"))?;
     if let Guard::Walled { write } = &plan.guard {
-        write_only_below(write).map_err(io::Error::other)?;
-        filter::install().map_err(io::Error::other)?;
+        write_only_below(write).map_err(io::Error::other).map_err(named("Landlock"))?;
+        filter::install().map_err(io::Error::other).map_err(named("the system-call filter"))?;
         // The program runs as the same user; without this it could write into our memory.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
     Ok(())
+}
+
+fn named(what: &'static str) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{what} cannot be set: {error}"))
 }
 
 fn become_other(identity: Option<Identity>) -> io::Result<()> {

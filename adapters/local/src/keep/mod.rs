@@ -23,9 +23,7 @@ pub(crate) const JOB: &str = "job.json";
 pub(crate) const UNIT: &str = "unit.json";
 /// Where a unit's keeper writes down what it sees.
 pub(crate) const STATE: &str = "state.json";
-/// A unit's folder of sockets, and the one that answers requests.
-pub(crate) const SOCKETS: &str = "run";
-/// See [`SOCKETS`].
+/// The socket in a unit's door that answers its requests.
 pub(crate) const SOCKET: &str = "in.sock";
 /// Held locked for as long as a keeper lives.
 pub(crate) const LOCK: &str = "lock";

@@ -22,7 +22,7 @@ use crate::redact::Redactor;
 use crate::{digest, disk};
 
 use super::program::{Program, Reaper, start};
-use super::{LOCK, SOCKET, SOCKETS, STATE, UNIT, UP, watch};
+use super::{LOCK, SOCKET, STATE, UNIT, UP, watch};
 
 /// A program that dies sooner than this dies quickly.
 const QUICK: Duration = Duration::from_secs(10);
@@ -56,32 +56,43 @@ struct Keeper<'a> {
 
 /// Keeps the unit in this folder until its end.
 pub async fn keep(folder: &Path, clock: &dyn Clock) -> io::Result<()> {
-    let lock = File::create(folder.join(LOCK))?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| io::Error::other("another keeper is here"))?;
+    let _lock = lock(folder).await?;
     let version = version(folder)?;
     let unit: UnitFile = disk::read_json(&folder.join(UNIT))?;
     let redactor = Redactor::reading(unit.secrets.as_deref())?;
     let log = Arc::new(Mutex::new(Log::open(folder, redactor)?));
     let (reaper, stop) = (Reaper::new()?, signal(SignalKind::terminate())?);
-    let door = open_door(folder)?;
+    let door = open_door(&unit.door.join(SOCKET))?;
     let mut keeper = Keeper { folder, clock, unit, version, log, door, reaper, stop, starts: 0 };
     keeper.write(Phase::Waiting { because: "it is being started".to_owned() })?;
     let last = keeper.run().await?;
     // The folder may be gone by now, and that may be why we stop.
-    let _ = fs::remove_file(folder.join(SOCKETS).join(SOCKET));
+    let _ = fs::remove_file(keeper.unit.door.join(SOCKET));
     keeper.write(last)
 }
 
-fn open_door(folder: &Path) -> io::Result<UnixListener> {
-    let path = folder.join(SOCKETS).join(SOCKET);
-    match fs::remove_file(&path) {
+/// INVARIANT: one keeper at a time works in a folder. One that was replaced is given the time to leave.
+async fn lock(folder: &Path) -> io::Result<File> {
+    let lock = File::create(folder.join(LOCK))?;
+    let locked = async {
+        while flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            sleep(PAUSE).await;
+        }
+    };
+    timeout(QUICK, locked)
+        .await
+        .map_err(|_| io::Error::other("another keeper is here and does not leave"))?;
+    Ok(lock)
+}
+
+fn open_door(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let door = UnixListener::bind(&path)?;
-    // Peers may run as another user than we; the unit's folder keeps everybody else away.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o666))?;
+    let door = UnixListener::bind(path)?;
+    // Peers may run as another user than we; the private folders above keep everybody else away.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
     Ok(door)
 }
 
@@ -127,7 +138,7 @@ impl Keeper<'_> {
     }
 
     async fn run_once(&mut self) -> io::Result<End> {
-        if self.expired()? {
+        if self.expired() {
             return Ok(End::Expired);
         }
         if let Err(changed) = digest::verify(&self.unit.build, &self.unit.spec.digest) {
@@ -164,7 +175,7 @@ impl Keeper<'_> {
                 _ = self.stop.recv() => return Ok(End::Stop),
                 _ = looks.tick() => {}
             }
-            if self.expired()? {
+            if self.expired() {
                 return Ok(End::Expired);
             }
             if let Some(because) = watch::excess(&self.unit) {
@@ -179,23 +190,29 @@ impl Keeper<'_> {
 
     async fn pause(&mut self, pause: Duration) -> io::Result<Option<Phase>> {
         tokio::select! {
-            () = sleep(pause) => Ok(self.expired()?.then_some(Phase::Expired)),
+            () = sleep(pause) => Ok(self.expired().then_some(Phase::Expired)),
             _ = self.stop.recv() => Ok(Some(Phase::Stopped)),
         }
     }
 
-    /// Whether the deadline passed; it is read again whenever somebody moved it. A unit whose file was removed has
-    /// nobody left who could end it, so its time is up as well.
-    fn expired(&mut self) -> io::Result<bool> {
+    /// Whether the deadline passed; it is read again whenever somebody moved it. A unit whose file was removed or now
+    /// speaks of another keeper has nobody left who could end it, so its time is up as well.
+    fn expired(&mut self) -> bool {
         let version = match version(self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-            found => found?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return true,
+            found => found.unwrap_or(self.version),
         };
-        if version != self.version {
-            self.unit.spec.deadline = disk::read_json::<UnitFile>(&self.folder.join(UNIT))?.spec.deadline;
+        // A file that cannot be read just now is no reason to end a program; it is tried again at the next look.
+        if version != self.version
+            && let Ok(now) = disk::read_json::<UnitFile>(&self.folder.join(UNIT))
+        {
+            if now.token != self.unit.token {
+                return true;
+            }
+            self.unit.spec.deadline = now.spec.deadline;
             self.version = version;
         }
-        Ok(self.unit.spec.deadline.is_some_and(|deadline| self.clock.now() >= deadline))
+        self.unit.spec.deadline.is_some_and(|deadline| self.clock.now() >= deadline)
     }
 
     fn write(&self, phase: Phase) -> io::Result<()> {

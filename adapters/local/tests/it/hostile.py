@@ -76,7 +76,11 @@ def _(): return open("/usr/bin/x", "w").name
 def _(): return open(os.path.join(target["own"], "x"), "w").name
 
 @attack("become root")
-def _(): return os.setuid(0)
+def _():
+    try: return os.setuid(0)
+    except OSError as error:
+        # There may be no root inside at all.
+        raise OSError(errno.EPERM if error.errno == errno.EINVAL else error.errno, "")
 
 @attack("trace a process")
 def _(): return call(libc.ptrace, 16, os.getppid(), 0, 0)

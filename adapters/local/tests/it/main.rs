@@ -7,4 +7,5 @@
 mod building;
 mod hostile;
 mod running;
+mod stacks;
 mod world;

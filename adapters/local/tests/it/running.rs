@@ -54,7 +54,7 @@ async fn a_unit_outlives_its_starter_and_is_taken_up_again() {
     let session: i32 =
         session.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(3).unwrap().parse().unwrap();
     assert_eq!(session, before.keeper.unwrap().pid, "the keeper leads a session of its own");
-    let units = world.bot_restarted();
+    let (_, units) = world.bot_restarted();
     let after = units.start(&spec).await.unwrap();
     assert_eq!(after.keeper, before.keeper);
     assert_eq!((after.state.clone(), after.digest.clone()), (UnitState::Running, digest));
@@ -126,6 +126,19 @@ async fn a_killed_keeper_takes_everything_along_and_the_unit_can_be_started_agai
 }
 
 #[tokio::test]
+async fn a_keeper_that_was_never_written_down_makes_room_for_the_next() {
+    let world = World::new().await;
+    let spec = unit("p-1", "web", &world.service("").await);
+    let unknown = world.up(&spec).await;
+    // As if the bot had died between starting it and hearing of it.
+    fs::remove_file(world.folder.path().join("s/units/p-1/web/state.json")).unwrap();
+    assert_eq!(world.state_of(&spec.key), Some(UnitState::Lost));
+    let known = world.up(&spec).await;
+    assert!(!unknown.keeper.unwrap().lives() && !unknown.program.unwrap().lives());
+    assert_eq!(known.state, UnitState::Running);
+}
+
+#[tokio::test]
 async fn the_deadline_ends_a_unit_with_no_bot_and_no_record() {
     let world = World::new().await;
     let mut spec = unit("p-1", "web", &world.service("").await);
@@ -138,6 +151,10 @@ async fn the_deadline_ends_a_unit_with_no_bot_and_no_record() {
     assert!(!unit.socket.exists());
     let swept = world.units.sweep(world.clock.now(), |_| true).await.unwrap();
     assert_eq!((swept.ended, world.units.list().unwrap()), (vec![spec.key], vec![]));
+    for left in ["units", "doors"] {
+        let left = fs::read_dir(world.folder.path().join("s").join(left)).unwrap().count();
+        assert_eq!(left, 0, "nothing is left of it");
+    }
 }
 
 #[tokio::test]
@@ -159,6 +176,26 @@ async fn a_unit_whose_folder_was_removed_ends() {
     fs::remove_dir_all(world.folder.path().join("s/units/p-1")).unwrap();
     world.until("its keeper has ended", || !unit.keeper.unwrap().lives()).await;
     world.until("its program has ended", || !unit.program.unwrap().lives()).await;
+}
+
+#[tokio::test]
+async fn a_state_folder_too_deep_for_a_socket_is_named() {
+    let world = World::new().await;
+    let spec = unit("p-1", "web", &world.service("").await);
+    let deep = world.folder.path().join("d".repeat(60));
+    fs::rename(world.folder.path().join("s"), &deep).unwrap();
+    let error = world.at(deep).await.units.start(&spec).await.unwrap_err();
+    assert!(error.to_string().contains("choose a shorter state folder"), "{error}");
+}
+
+#[tokio::test]
+async fn one_damaged_file_hides_no_other_unit() {
+    let world = World::new().await;
+    let digest = world.service("").await;
+    world.up(&unit("p-1", "web", &digest)).await;
+    let other = world.up(&unit("p-2", "web", &digest)).await;
+    fs::write(world.folder.path().join("s/units/p-1/web/unit.json"), "{").unwrap();
+    assert_eq!(world.units.list().unwrap(), [other]);
 }
 
 #[tokio::test]

@@ -78,13 +78,14 @@ impl World {
     pub async fn searching(search: Search) -> Self {
         let folder = tempfile::Builder::new().prefix("fo").tempdir().unwrap();
         fs::write(folder.path().join("secrets"), "correct-horse-battery\n").unwrap();
-        let places = Places {
-            program: env!("CARGO_BIN_EXE_folkops-unit").into(),
-            state: folder.path().join("s"),
-            secrets: Some(folder.path().join("secrets")),
-        };
-        let machine = Machine::open(places, &search).await.unwrap();
+        let machine = Machine::open(places(&folder, folder.path().join("s")), &search).await.unwrap();
         Self::on(folder, machine)
+    }
+
+    /// The same with another state folder.
+    pub async fn at(&self, state: PathBuf) -> Self {
+        let machine = Machine::open(places(&self.folder, state), &search()).await.unwrap();
+        Self::on(tempfile::tempdir().unwrap(), machine)
     }
 
     #[expect(clippy::disallowed_methods, reason = "keepers are real processes and live by the real clock")]
@@ -97,8 +98,10 @@ impl World {
     }
 
     /// The bot started again: nothing in memory survives.
-    pub fn bot_restarted(&self) -> Units {
-        Units::new(self.machine.clone(), self.clock.clone(), Arc::new(Counting(AtomicU64::new(1 << 40))))
+    pub fn bot_restarted(&self) -> (Builder, Units) {
+        let entropy = Arc::new(Counting(AtomicU64::new(1 << 20)));
+        let builder = Builder::open(self.machine.clone(), entropy.clone()).unwrap();
+        (builder, Units::new(self.machine.clone(), self.clock.clone(), entropy))
     }
 
     pub fn in_seconds(&self, seconds: i64) -> Timestamp {
@@ -170,6 +173,18 @@ impl Drop for World {
             }
         }
     }
+}
+
+/// A Python service with this `custom(path)` in it.
+pub fn service_text(custom: &str) -> String {
+    format!(
+        "{SERVICE}\n{custom}\nhttp.server.ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()\n"
+    )
+}
+
+fn places(folder: &TempDir, state: PathBuf) -> Places {
+    let program = env!("CARGO_BIN_EXE_folkops-unit").into();
+    Places { program, state, secrets: Some(folder.path().join("secrets")) }
 }
 
 pub fn search() -> Search {
