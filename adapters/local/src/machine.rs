@@ -38,7 +38,8 @@ pub struct Places {
 }
 
 impl Machine {
-    /// Creates the folders and tries the wall out, which takes some tens of milliseconds.
+    /// Creates the folders and tries the wall out, which takes some tens of milliseconds. Marks every file that this
+    /// process was started with, but for the standard three, to be closed in its children.
     pub async fn open(places: Places, search: &Search) -> io::Result<Self> {
         let Places { program, state, secrets } = places;
         // A keeper outlives us: it must not hold what our own starter left open, such as a pipe that somebody reads.

@@ -54,15 +54,20 @@ impl Store {
     pub fn keep(&self, result: &Path) -> io::Result<Digest> {
         let digest = digest::of_folder(result)?;
         let folder = self.folder(&digest);
-        if folder.exists() {
-            if digest::verify(&folder, &digest).is_ok() {
-                disk::remove_folder(result)?;
-                return Ok(digest);
-            }
-            disk::remove_folder(&folder)?;
+        if digest::verify(&folder, &digest).is_ok() {
+            disk::remove_folder(result)?;
+            return Ok(digest);
         }
+        disk::remove_folder(&folder)?;
         sync_folders(result)?;
-        fs::rename(result, &folder)?;
+        match fs::rename(result, &folder) {
+            // Somebody else kept the same result in between.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                digest::verify(&folder, &digest).map_err(io::Error::other)?;
+                disk::remove_folder(result)?;
+            }
+            renamed => renamed?,
+        }
         disk::sync_folder(&self.root)?;
         Ok(digest)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use folkops_local::{BuildError, Search, StoreError};
 use folkops_model::Trust;
 
-use crate::world::{World, copying, recipe, tree_id};
+use crate::world::{PYTHON, World, copying, recipe, tree_id};
 
 #[tokio::test]
 async fn the_same_tree_gives_the_same_bytes_whoever_built_it() {
@@ -71,6 +71,27 @@ async fn a_build_is_ended_when_its_time_is_up_and_leaves_no_process() {
     let error = world.build(&world.tree(&[]), &recipe, Trust::Unmerged).await.unwrap_err();
     assert!(matches!(error, BuildError::TimedOut { .. }), "{error:?}");
     assert!(!somebody_runs("86399.25"));
+}
+
+#[tokio::test]
+async fn a_build_that_only_burns_the_processor_is_ended() {
+    let world = World::new().await;
+    let mut recipe = recipe(&[PYTHON, "-c", "while True: pass"], &[]);
+    recipe.limits.cpu_seconds = Some(1);
+    let error = world.build(&world.tree(&[]), &recipe, Trust::Unmerged).await.unwrap_err();
+    assert!(matches!(error, BuildError::Failed { exit: 137 | 152, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn results_that_are_kept_at_the_same_time_are_one() {
+    let world = World::new().await;
+    let tree = world.tree(&[("a", "text")]);
+    let recipe = copying("a");
+    let builds = [Trust::Merged, Trust::Unmerged].map(|trust| world.build(&tree, &recipe, trust));
+    let built = futures::future::join_all(builds).await;
+    let digests: Vec<_> = built.into_iter().map(|built| built.unwrap().digest).collect();
+    assert_eq!(digests[0], digests[1]);
+    assert!(world.builder.store().verify(&digests[0]).is_ok());
 }
 
 #[tokio::test]

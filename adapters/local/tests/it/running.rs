@@ -169,6 +169,23 @@ async fn a_moved_deadline_is_kept() {
 }
 
 #[tokio::test]
+async fn a_program_is_asked_to_stop_before_it_is_made_to() {
+    let world = World::new().await;
+    let polite = "import signal\ndef bye(*_): open('/data/bye', 'w').close(); os._exit(0)\nsignal.signal(signal.SIGTERM, bye)";
+    let stubborn =
+        "import signal\nsignal.signal(signal.SIGTERM, lambda *_: open('/data/never', 'w').close())";
+    for (name, custom, left) in [("polite", polite, "bye"), ("stubborn", stubborn, "never")] {
+        let mut spec = unit("release-1", name, &world.service(custom).await);
+        let root = world.tree(&[]);
+        spec.data = DataMount::Whole { root: root.clone() };
+        let unit = world.up(&spec).await;
+        world.units.stop(&spec.key).await.unwrap();
+        assert!(!unit.keeper.unwrap().lives() && !unit.program.unwrap().lives());
+        assert!(root.join(left).exists(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_unit_whose_folder_was_removed_ends() {
     let world = World::new().await;
     let spec = unit("p-1", "web", &world.service("").await);
