@@ -1,2 +1,5 @@
 //! The `folkops` program: hands its arguments to the runtime and nothing else.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    folkops_runtime::main()
+}

@@ -187,7 +187,7 @@ impl Command for DeployPreview {
                 }
                 Step::End { end: End::Failed, intents: vec![drop], card, private: vec![] }
             }
-            Stage::Cleared(_) => {
+            Stage::Cleared => {
                 let drop = Intent::DropPreview { preview: preview.clone(), why: "it did not come up".into() };
                 Step::End { end: End::Failed, intents: vec![drop], card: None, private: vec![] }
             }

@@ -61,7 +61,7 @@ pub fn all(settings: &Settings) -> Vec<Arc<dyn Command>> {
         Arc::new(opt_in::OptIn(settings.clone())),
         Arc::new(rebase::Rebase(settings.clone())),
         Arc::new(opt_out::OptOut),
-        Arc::new(promote::Promote(settings.clone())),
+        Arc::new(promote::Promote),
         Arc::new(rollback::Rollback(settings.clone())),
         Arc::new(freeze::FreezeAll),
         Arc::new(unfreeze::Unfreeze),

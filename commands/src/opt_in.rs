@@ -248,7 +248,7 @@ pub fn proceed(call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> S
             }
             Step::End { end: End::Failed, intents: vec![Intent::MixFailed { person }], card, private: vec![] }
         }
-        Stage::Cleared(_) => Step::End {
+        Stage::Cleared => Step::End {
             end: End::Failed,
             intents: vec![Intent::MixFailed { person }],
             card: None,

@@ -5,7 +5,6 @@
 //! only then switches; what ran before stays up for the way back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
@@ -17,7 +16,6 @@ use folkops_model::{
 use folkops_previews::reconcile::release_stack;
 use folkops_previews::{Production, Releases};
 
-use crate::Settings;
 use crate::raise;
 use crate::subject::{self, Subject};
 
@@ -43,7 +41,7 @@ pub const LOCK: &str = "production";
 const WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// The command.
-pub struct Promote(pub Arc<Settings>);
+pub struct Promote;
 
 impl Command for Promote {
     fn spec(&self) -> &'static CommandSpec {

@@ -30,7 +30,7 @@ pub enum Stage<'a> {
         ran: bool,
     },
     /// After a failure, what was left running is gone.
-    Cleared(&'a Failure),
+    Cleared,
 }
 
 /// Looks where the course stands. `trust` is what the builds count as.
@@ -39,7 +39,7 @@ pub fn stage<'a>(progress: &Progress<'a>, parts: &[Part], base: &Release, trust:
     let stopped = progress.outcomes().any(|outcome| matches!(outcome, Outcome::Stopped));
     if let Some(failure) = progress.failure() {
         return match (stopped, progress.is_pending()) {
-            (true, false) => Stage::Cleared(failure),
+            (true, false) => Stage::Cleared,
             (_, true) => Stage::Pending,
             (false, false) => Stage::Failed { failure, ran },
         };

@@ -5,8 +5,8 @@
 
 use folkops_engine::{Call, Facts, People};
 use folkops_model::{
-    Account, Card, CardState, ChangeNumber, ChangeRef, Context, Group, Line, PersonId, Principal, Release,
-    Sha, Span, SurfaceName, Weight,
+    Account, Card, CardState, ChangeNumber, ChangeRef, Context, Line, PersonId, Principal, Release, Sha,
+    Span, SurfaceName, Weight,
 };
 use folkops_previews::composition::Impossible;
 use folkops_previews::{ChangeRow, Changes, Composition, Production, Releases};
@@ -17,7 +17,7 @@ pub struct Subject<'a> {
     pub change: ChangeRef,
     /// As it was last seen.
     pub row: &'a ChangeRow,
-    /// Whether its head may run: somebody allowed exactly it, or its author is known here.
+    /// Whether its head may run: somebody allowed exactly it. What a commit says of its author proves nothing.
     pub may_run: bool,
     /// Its author, where they are known here.
     pub author: Option<PersonId>,
@@ -60,15 +60,8 @@ pub fn of<'a>(facts: &Facts<'a>, changes: &Changes, change: &ChangeRef, row: &'a
     let people = facts.fold::<People>();
     let account = SurfaceName::parse("git").ok().map(|surface| Account { surface, id: row.author.clone() });
     let author = people.zip(account).and_then(|(people, account)| people.by_account(&account));
-    let known = [Group::Contributor, Group::Maintainer];
-    let trusted = author.is_some_and(|(_, person)| known.iter().any(|group| person.groups.contains(group)));
-    let allowed = changes.allowed(facts, change, &row.head).is_some();
-    Subject {
-        change: change.clone(),
-        row,
-        may_run: trusted || allowed,
-        author: author.map(|(id, _)| id.clone()),
-    }
+    let may_run = changes.allowed(facts, change, &row.head).is_some();
+    Subject { change: change.clone(), row, may_run, author: author.map(|(id, _)| id.clone()) }
 }
 
 fn unknown(number: ChangeNumber, open: &[ChangeNumber]) -> Card {
@@ -150,28 +143,23 @@ pub fn who(line: Line, principal: &Principal) -> Line {
 
 /// Pinned changes as a list of numbers: "#41 and #43".
 pub fn numbers(line: Line, changes: &[(ChangeRef, Sha)]) -> Line {
-    line.list(changes.iter().map(|(change, _)| Span::Change(change.number)))
+    let mut numbers: Vec<ChangeNumber> = changes.iter().map(|(change, _)| change.number).collect();
+    numbers.sort_unstable();
+    line.list(numbers.into_iter().map(Span::Change))
 }
 
 /// Who vouched for what runs: one row of a card.
 pub fn vouched(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Line {
     let Some(changes) = facts.fold::<Changes>() else { return Line::new() };
-    let mut line = Line::new();
-    for (index, subject) in subjects.iter().enumerate() {
-        if index > 0 {
-            line = line.text("; ");
-        }
-        let allowed = changes.allowed(facts, &subject.change, &subject.row.head);
-        line = match allowed.and_then(|allowed| allowed.by.as_ref()) {
-            Some(person) => line.person(person).text(" allowed ").commit(&subject.row.head),
-            None => line
-                .commit(&subject.row.head)
-                .text(" is by ")
-                .span(subject.author_span())
-                .text(", a contributor here"),
-        };
-    }
-    line
+    let by = |subject: &Subject<'_>| {
+        let person = changes.allowed(facts, &subject.change, &subject.row.head)?.by.clone()?;
+        Some((person, subject.row.head.clone()))
+    };
+    let vouched = subjects.iter().filter_map(by).enumerate();
+    vouched.fold(Line::new(), |line, (index, (person, head))| {
+        let line = if index > 0 { line.text("; ") } else { line };
+        line.person(&person).text(" allowed ").commit(&head)
+    })
 }
 
 /// The words of a line that names changes: `41 43`.

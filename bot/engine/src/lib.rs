@@ -12,8 +12,17 @@ pub mod pipeline;
 pub mod ports;
 pub mod text;
 
-pub use command::{Ask, Call, Command, Desk, Judged, Plan, Private, Progress, Registry, Step, Work};
-pub use folds::{Operation, OperationState, Operations, Outbox, People, Person, Rooms, TimelineItem};
-pub use folkops_record::{Audience, End, Facts, Fold, ReplyKey, WaitsFor};
+pub use command::{
+    Addresses, Ask, Call, Command, Desk, Judged, Plan, Private, Progress, Registry, Step, Work,
+};
+pub use folds::{
+    Operation, OperationState, Operations, Outbox, People, Person, RequestState, Rooms, TimelineItem,
+    TimelineKey,
+};
+pub use folkops_record::memory::MemoryStore;
+pub use folkops_record::{
+    AnyTable, Audience, Body, Draft, Due, End, Facts, Fold, Folds, Keyring, KeyringError, Ledger, Note, Read,
+    Reply, ReplyKey, WaitsFor,
+};
 pub use pipeline::{Engine, EngineParts, Inbound, Receipt, Rejected};
 pub use ports::{Hands, Lookout, ReplySink, Unavailable};

@@ -28,7 +28,7 @@ pub enum Resource {
 /// Facts that a policy may ask for. All are read in the same instant as the decision.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Context {
-    /// Every change named is allowed at exactly the commit that would run, or its author is a contributor here.
+    /// Every change named is allowed at exactly the commit that would run.
     pub commits_allowed: bool,
     /// Every change named was written by the one who asks.
     pub own_change: bool,

@@ -61,7 +61,9 @@ pub fn routes(facts: &Facts<'_>) -> Option<Routes> {
 /// What the automation should ask for, seeing what runs.
 pub fn proposals(facts: &Facts<'_>, running: &[RunningStack]) -> Vec<Proposal> {
     let mut proposals = Vec::new();
-    let runs: BTreeSet<&StackName> = running.iter().map(|stack| &stack.name).collect();
+    // A stack of which no process is left is known by its folder only; it does not run.
+    let runs: BTreeSet<&StackName> =
+        running.iter().filter(|stack| !stack.builds.is_empty()).map(|stack| &stack.name).collect();
     proposals.extend(production(facts, &runs));
     proposals.extend(previews(facts, &runs));
     proposals.extend(mixes(facts, &runs));
@@ -71,7 +73,7 @@ pub fn proposals(facts: &Facts<'_>, running: &[RunningStack]) -> Vec<Proposal> {
 fn production(facts: &Facts<'_>, runs: &BTreeSet<&StackName>) -> Option<Proposal> {
     let releases = facts.fold::<Releases>()?;
     let Some((production, _)) = releases.current(facts) else {
-        let key = "first-release".to_owned();
+        let key = format!("first-release-{}", minute(facts.now()));
         return Some(Proposal { line: "/restore".into(), cause: Cause::FirstStart, key });
     };
     let stack = release_stack(production.release);

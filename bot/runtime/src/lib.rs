@@ -1,1 +1,20 @@
-//! Being written.
+//! Where the program is put together: configuration, wiring, telemetry, the loops that run by themselves, shutdown.
+//!
+//! Everything may be depended on from here, and nothing depends on it but the binary.
+
+mod admin;
+mod build;
+mod cli;
+mod config;
+mod demo;
+mod edge;
+mod hands;
+mod offline;
+mod people;
+mod policy;
+mod ports;
+mod reconcile;
+mod serve;
+mod telemetry;
+
+pub use cli::main;

@@ -111,19 +111,20 @@ impl Engine {
         }
     }
 
-    /// Appends something seen or administered, and lets everything follow that follows from it.
-    pub async fn note(&self, body: Body) -> Result<Recorded, crate::ports::Unavailable> {
+    /// Appends something seen or administered, and lets everything follow that follows from it. Gives the
+    /// place of the last record.
+    pub async fn note(&self, body: Body) -> Result<u64, crate::ports::Unavailable> {
         let note = Note::of(body)
             .ok_or_else(|| crate::ports::Unavailable("intents and effects need a judgement".into()))?;
         self.note_draft(Draft::note(note)).await
     }
 
-    /// Appends a draft of notes, and lets everything follow that follows from it.
-    pub async fn note_draft(&self, draft: Draft) -> Result<Recorded, crate::ports::Unavailable> {
+    /// Appends a draft of notes, and lets everything follow that follows from it. Gives the place of the last record.
+    pub async fn note_draft(&self, draft: Draft) -> Result<u64, crate::ports::Unavailable> {
         let recorded = self.ledger().append(draft).await;
         let recorded = recorded.map_err(|error| crate::ports::Unavailable(error.to_string()))?;
         self.follow(&recorded);
-        Ok(recorded)
+        Ok(recorded.sequence())
     }
 
     /// Starts whatever a durable append brings about: effects, replies, turns, second looks at waiting requests.

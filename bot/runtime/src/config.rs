@@ -1,0 +1,354 @@
+//! The configuration: one TOML file, read once, in which an unknown key is an error that suggests the right one.
+//!
+//! Secrets are not in it; the program makes its own and keeps them in files of its state folder. The sample file in
+//! `deploy/` is read by a test, so it cannot rot.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use folkops_model::{ComponentName, RoomName, ServiceId};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Everything that an operator sets.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The service's name in records, URLs and policies: lower-case letters, digits and `-`.
+    #[schemars(with = "String")]
+    pub service: ServiceId,
+    /// The service's name for people.
+    pub title: String,
+    /// Where everything is kept. Relative paths start at the configuration file's folder.
+    pub state: PathBuf,
+    /// The page and the web room.
+    pub site: Site,
+    /// The edge in front of the service.
+    pub router: Router,
+    /// How much people may have at a time, and for how long.
+    #[serde(default)]
+    pub limits: Limits,
+    /// More policies beside the shipped ones.
+    #[serde(default)]
+    pub policies: Option<PathBuf>,
+    /// The wall around strangers' code.
+    #[serde(default)]
+    pub wall: Wall,
+    /// Logs.
+    #[serde(default)]
+    pub log: Log,
+    /// Folders of tools that builds and components see beside `/usr`, read-only.
+    #[serde(default, rename = "toolchain")]
+    pub toolchains: Vec<Toolchain>,
+    /// The parts of the service.
+    #[serde(rename = "component")]
+    pub components: Vec<Component>,
+}
+
+/// The page and the web room.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How people reach it, such as `https://ops.example.org`.
+    pub url: String,
+    /// The rooms, the first of which is where the program itself speaks.
+    #[schemars(with = "Vec<String>")]
+    pub rooms: Vec<RoomName>,
+}
+
+/// The edge in front of the service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Router {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How people reach it: `http`, or `https` where something in front of it ends TLS.
+    #[serde(default)]
+    pub scheme: Scheme,
+    /// The service's hosts; `*.example.org` stands for one more label.
+    pub hosts: Vec<String>,
+    /// The host and, where it is not the scheme's own, the port by which people reach the service.
+    pub public: String,
+    /// Whether each person has a host of their own below `public`, named by their account in the service.
+    #[serde(default)]
+    pub owner_hosts: bool,
+    /// The host (and port) below which previews stand.
+    pub previews: String,
+    /// The component that visitors reach.
+    #[schemars(with = "String")]
+    pub entrance: ComponentName,
+    /// Proxies that may name the person in a header.
+    #[serde(default)]
+    pub trusted: Option<Trusted>,
+    /// Threads that serve visitors.
+    #[serde(default = "one")]
+    pub workers: std::num::NonZeroUsize,
+}
+
+/// A scheme.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Plain.
+    #[default]
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in an address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// Proxies that may name the person in a header.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trusted {
+    /// Their addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The header.
+    pub header: String,
+}
+
+/// How much people may have at a time, and for how long.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Previews that one person may have at a time.
+    pub previews_a_person: usize,
+    /// Previews and mixes that there may be at a time.
+    pub places: usize,
+    /// Minutes that a preview lasts, unless it is kept.
+    pub preview_minutes: u64,
+    /// Minutes that a preview or a mix may last from any moment on.
+    pub longest_minutes: u64,
+}
+
+impl Default for Limits {
+    /// What a machine of two cores bears.
+    fn default() -> Self {
+        Self { previews_a_person: 3, places: 8, preview_minutes: 120, longest_minutes: 24 * 60 }
+    }
+}
+
+/// The wall around strangers' code.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wall {
+    /// Where bubblewrap is; without it, it is looked for on `PATH`.
+    pub bwrap: Option<PathBuf>,
+}
+
+/// Logs.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `human` or `json`.
+    pub format: LogFormat,
+    /// Which lines, in `tracing`'s filter language; `info` without it.
+    pub filter: Option<String>,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For reading.
+    #[default]
+    Human,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// A folder of tools.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Toolchain {
+    /// Its name; `{name}` stands for it in argument lists.
+    #[schemars(with = "String")]
+    pub name: ComponentName,
+    /// The folder; its `bin` is put on `PATH`.
+    pub folder: PathBuf,
+}
+
+/// A part of the service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// Its name.
+    #[schemars(with = "String")]
+    pub name: ComponentName,
+    /// Its name for people.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Its bare git repository.
+    pub repository: PathBuf,
+    /// How it is built: a program and its arguments, without a shell. `{src}` and `{out}` stand for folders.
+    pub build: Vec<String>,
+    /// What the build leaves, relative to `{out}`.
+    pub output: PathBuf,
+    /// How it is run: a program and its arguments.
+    pub run: Vec<String>,
+    /// The path that answers 200 when it works.
+    pub health: String,
+    /// Components that it calls, each found at `<NAME>_URL`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub peers: Vec<ComponentName>,
+    /// What a preview and a mix get of its data.
+    pub state: State,
+    /// For `seed`: the folder that is copied.
+    #[serde(default)]
+    pub seed: Option<PathBuf>,
+    /// Environment; `{release}` stands for what runs in plain words, `{change}` for the page about changing it.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+/// What a preview and a mix get of a component's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing: it starts empty.
+    Empty,
+    /// A copy of a declared folder.
+    Seed,
+    /// A mix gets its owner's part of production's data, and only that; a preview starts empty.
+    SharedWithOwnerScope,
+}
+
+fn one() -> std::num::NonZeroUsize {
+    std::num::NonZeroUsize::MIN
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("`{path}` cannot be read: {error}; name the configuration file with `--config`")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is not what it should be.
+    #[error("`{path}` cannot be used: {said}")]
+    Wrong {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, where, and what would be right.
+        said: String,
+    },
+}
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let wrong = |said| ConfigError::Wrong { path: path.to_owned(), said };
+        let mut config = Self::parse(&text).map_err(wrong)?;
+        config.resolve(path.parent().unwrap_or(Path::new(".")));
+        Ok(config)
+    }
+
+    /// Reads text; relative paths stay as they are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| explain(&error))?;
+        config.check().map(|()| config)
+    }
+
+    fn resolve(&mut self, base: &Path) {
+        let absolute = |path: &mut PathBuf| *path = base.join(&*path);
+        absolute(&mut self.state);
+        self.policies.iter_mut().for_each(absolute);
+        self.toolchains.iter_mut().for_each(|tool| absolute(&mut tool.folder));
+        for component in &mut self.components {
+            absolute(&mut component.repository);
+            component.seed.iter_mut().for_each(absolute);
+        }
+    }
+
+    /// What types alone cannot say.
+    fn check(&self) -> Result<(), String> {
+        let known = |name: &ComponentName| self.components.iter().any(|component| component.name == *name);
+        if !known(&self.router.entrance) {
+            return Err(format!("`router.entrance` is `{}`, which is no component; name one of them", self.router.entrance));
+        }
+        if self.site.rooms.is_empty() {
+            return Err("`site.rooms` is empty; name at least one room".into());
+        }
+        for component in &self.components {
+            if let Some(peer) = component.peers.iter().find(|peer| !known(peer)) {
+                return Err(format!("`{}` calls `{peer}`, which is no component; name it, or take it out of `peers`", component.name));
+            }
+            if component.state == State::Seed && component.seed.is_none() {
+                return Err(format!("`{}` has the state `seed` but no `seed` folder; name one", component.name));
+            }
+            if component.build.is_empty() || component.run.is_empty() {
+                return Err(format!("`{}` needs both `build` and `run`, each a program and its arguments", component.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// A component by name.
+    pub fn component(&self, name: &ComponentName) -> Option<&Component> {
+        self.components.iter().find(|component| component.name == *name)
+    }
+}
+
+/// The error of the TOML reader, with the nearest known key where one is unknown.
+fn explain(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let words: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
+    let unknown = error.message().starts_with("unknown field");
+    let Some((given, known)) = words.split_first().filter(|_| unknown) else { return text };
+    let nearest = known.iter().min_by_key(|key| strsim::osa_distance(key, given));
+    match nearest.filter(|key| strsim::osa_distance(key, given) <= 3) {
+        Some(key) => format!("{text}did you mean `{key}`?"),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../../deploy/folkops.toml");
+
+    #[test]
+    fn the_sample_file_is_a_configuration() {
+        let config = Config::parse(SAMPLE).unwrap();
+        assert_eq!(config.service.as_str(), "potluck");
+        assert_eq!(config.components.len(), 2);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_one() {
+        let said = Config::parse(&SAMPLE.replace("listen = \"127.0.0.1:7070\"", "listn = \"127.0.0.1:7070\"")).unwrap_err();
+        assert!(said.contains("unknown field `listn`") && said.ends_with("did you mean `listen`?"), "{said}");
+    }
+
+    #[test]
+    fn a_component_that_calls_nobody_known_is_refused_with_the_way_out() {
+        let said = Config::parse(&SAMPLE.replace("peers = [\"recipes-api\"]", "peers = [\"recipes\"]")).unwrap_err();
+        assert_eq!(said, "`web` calls `recipes`, which is no component; name it, or take it out of `peers`");
+    }
+
+    #[test]
+    fn the_entrance_must_be_a_component() {
+        let said = Config::parse(&SAMPLE.replace("entrance = \"web\"", "entrance = \"www\"")).unwrap_err();
+        assert!(said.starts_with("`router.entrance` is `www`"), "{said}");
+    }
+}

@@ -1,0 +1,164 @@
+//! The router as the bot sees it: a process of its own that is started when nobody answers, and told whole tables.
+//!
+//! It is started in a session of its own, so that it outlives this process; what it serves is on its own disk.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkops_engine::People;
+use folkops_model::StackName;
+use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, Unavailable};
+use folkops_record::{Keyring, Ledger};
+use folkops_router::control::{ControlClient, ControlError};
+use folkops_router::table::{Arm, Backend, Host, HostPattern, Link, LinkHash, Service, Table, Trusted, TrustedHeader, Upstream};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::config::Config;
+
+/// The router.
+pub struct Edge {
+    config: Arc<Config>,
+    client: ControlClient,
+    upstream: Box<dyn Fn(&StackName) -> PathBuf + Send + Sync>,
+    ledger: Arc<Ledger>,
+    keyring: Arc<dyn Keyring>,
+}
+
+/// Where the router's control socket is.
+pub fn control_socket(config: &Config) -> PathBuf {
+    config.state.join("router.sock")
+}
+
+/// Starts a router process that outlives this one, unless one answers; ends when it answers.
+pub async fn ensure(config: &Config, config_path: &std::path::Path) -> Result<(), Unavailable> {
+    let client = ControlClient::new(control_socket(config));
+    if client.livez().await.is_ok() {
+        return Ok(());
+    }
+    let program = std::env::current_exe().map_err(|error| Unavailable(format!("this program is not found: {error}")))?;
+    let log = std::fs::File::options().create(true).append(true).open(config.state.join("router.log"));
+    let log = log.map_err(|error| Unavailable(format!("the router's log cannot be opened: {error}")))?;
+    let mut router = Command::new(program);
+    router.arg("router").arg("--config").arg(config_path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    std::os::unix::process::CommandExt::process_group(&mut router, 0);
+    let child = router.spawn().map_err(|error| Unavailable(format!("the router cannot be started: {error}")))?;
+    answering(&client, child).await
+}
+
+/// Waits until the router answers or has ended.
+async fn answering(client: &ControlClient, mut child: std::process::Child) -> Result<(), Unavailable> {
+    let mut look = tokio::time::interval(Duration::from_millis(20));
+    for _ in 0..500 {
+        look.tick().await;
+        if client.livez().await.is_ok() {
+            return Ok(());
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(Unavailable(format!("the router ended at its start ({status}); `router.log` in the state folder says why")));
+        }
+    }
+    Err(Unavailable("the router does not answer; `router.log` in the state folder says more".into()))
+}
+
+impl Edge {
+    /// The router of a configuration; `upstream` says where a stack's entrance listens.
+    pub fn new(
+        config: Arc<Config>,
+        upstream: impl Fn(&StackName) -> PathBuf + Send + Sync + 'static,
+        ledger: Arc<Ledger>,
+        keyring: Arc<dyn Keyring>,
+    ) -> Self {
+        let client = ControlClient::new(control_socket(&config));
+        Self { config, client, upstream: Box::new(upstream), ledger, keyring }
+    }
+
+    /// Where the router writes its counters.
+    pub fn client(&self) -> &ControlClient {
+        &self.client
+    }
+
+    fn table(&self, routes: &Routes) -> Result<Table, Unavailable> {
+        let config = &self.config.router;
+        let hosts = config.hosts.iter().map(|host| HostPattern::parse(host)).collect::<Result<_, _>>().map_err(wrong)?;
+        let service = Service { hosts, default: self.backend(&routes.production)? };
+        let people = routes.people.iter().map(|(person, stack)| Ok((person.clone(), self.backend(stack)?)));
+        let previews = routes.previews.iter().map(|(preview, stack)| {
+            let host = format!("{preview}.{}", without_port(&config.previews));
+            Ok((Host::parse(&host).map_err(wrong)?, self.backend(stack)?))
+        });
+        Ok(Table {
+            version: routes.version,
+            service,
+            people: people.collect::<Result<_, Unavailable>>()?,
+            previews: previews.collect::<Result<_, Unavailable>>()?,
+            links: routes.links.iter().map(|link| self.link(link)).collect::<Result<_, _>>()?,
+            trusted: self.trusted()?,
+        })
+    }
+
+    fn backend(&self, stack: &StackName) -> Result<Backend, Unavailable> {
+        let socket = (self.upstream)(stack);
+        Ok(Backend {
+            arm: Arm::parse(stack.as_str()).map_err(wrong)?,
+            upstream: Upstream::parse(&socket.to_string_lossy()).map_err(wrong)?,
+        })
+    }
+
+    fn link(&self, link: &folkops_previews::ports::Link) -> Result<(LinkHash, Link), Unavailable> {
+        let public = without_port(&self.config.router.public);
+        let host = if self.config.router.owner_hosts { format!("{}.{public}", link.owner) } else { public.to_owned() };
+        let name = self.ledger.read(|facts| facts.fold::<People>()?.people.get(&link.person).map(|row| row.name.clone()));
+        let row = Link {
+            person: link.person.clone(),
+            name: name.and_then(|name| self.keyring.open(&name)),
+            host: Host::parse(&host).map_err(wrong)?,
+            expires: link.expires.as_second(),
+        };
+        Ok((LinkHash::parse(&link.hash).map_err(wrong)?, row))
+    }
+
+    fn trusted(&self) -> Result<Option<Trusted>, Unavailable> {
+        let Some(trusted) = &self.config.router.trusted else { return Ok(None) };
+        let header = TrustedHeader::parse(&trusted.header).map_err(wrong)?;
+        Ok(Some(Trusted { addresses: trusted.addresses.clone(), header }))
+    }
+}
+
+fn wrong(error: impl std::fmt::Display) -> Unavailable {
+    Unavailable(error.to_string())
+}
+
+fn without_port(host: &str) -> &str {
+    host.split_once(':').map_or(host, |(host, _)| host)
+}
+
+impl Traffic for Edge {
+    fn route<'a>(&'a self, routes: &'a Routes) -> BoxFuture<'a, Result<(), Unavailable>> {
+        async move {
+            let table = self.table(routes)?;
+            match self.client.put_table(&table).await {
+                // A later look at the record was faster, and holds all that this one does.
+                Ok(()) | Err(ControlError::Behind { .. }) => Ok(()),
+                Err(error) => Err(wrong(error)),
+            }
+        }
+        .boxed()
+    }
+
+    fn outcomes<'a>(&'a self) -> BoxFuture<'a, Result<BTreeMap<StackName, ArmOutcomes>, Unavailable>> {
+        async move {
+            let outcomes = self.client.outcomes().await.map_err(wrong)?;
+            let counted = outcomes.arms.into_iter().filter_map(|(arm, seen)| {
+                let failed = seen.ends.server_error + seen.ends.reset + seen.ends.timeout;
+                let row = ArmOutcomes { requests: seen.requests, failed, visitors: seen.visitors.count };
+                Some((StackName::parse(arm.as_str()).ok()?, row))
+            });
+            Ok(counted.collect())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,100 @@
+//! Joins the pipeline to the world: its hands are the previews' performer, its lookout the forge.
+
+use std::sync::Arc;
+
+use folkops_engine::{Engine, Hands, Lookout, Unavailable};
+use folkops_model::{ComponentName, Outcome};
+use folkops_previews::ports::Forge;
+use folkops_previews::{Performer, watch};
+use folkops_record::{Body, Due, Keyring, Ledger};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::OnceCell;
+
+/// Does the pipeline's effects.
+pub struct Worker(pub Performer);
+
+impl Hands for Worker {
+    fn perform<'a>(&'a self, due: &'a Due) -> BoxFuture<'a, Result<Outcome, Unavailable>> {
+        async move {
+            let key = format!("{}-{}", due.operation(), due.index());
+            tracing::info!(operation.id = %due.operation(), effect.index = due.index(), effect = name(due.effect()), "effect begins");
+            let done = self.0.perform(&key, due.effect()).await;
+            done.map_err(|error| Unavailable(error.0))
+        }
+        .boxed()
+    }
+}
+
+fn name(effect: &folkops_model::Effect) -> &'static str {
+    use folkops_model::Effect;
+    match effect {
+        Effect::Resolve => "resolve",
+        Effect::Compose { .. } => "compose",
+        Effect::Build { .. } => "build",
+        Effect::Run { .. } => "run",
+        Effect::Route => "route",
+        Effect::Stop { .. } => "stop",
+        Effect::Extend { .. } => "extend",
+        Effect::Merge { .. } => "merge",
+    }
+}
+
+/// Looks at the repositories and records what is new.
+pub struct Watcher {
+    forge: Arc<dyn Forge>,
+    components: Vec<ComponentName>,
+    ledger: Arc<Ledger>,
+    keyring: Arc<dyn Keyring>,
+    engine: OnceCell<Engine>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Watcher {
+    /// Of these components. `attach` gives it the engine before it is asked.
+    pub fn new(forge: Arc<dyn Forge>, components: Vec<ComponentName>, ledger: Arc<Ledger>, keyring: Arc<dyn Keyring>) -> Self {
+        Self { forge, components, ledger, keyring, engine: OnceCell::new(), turn: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Gives it the engine through which it records.
+    pub fn attach(&self, engine: Engine) {
+        if self.engine.set(engine).is_err() {
+            tracing::warn!("the watcher had an engine already");
+        }
+    }
+
+    async fn look_at(&self, component: &ComponentName) -> Result<(), Unavailable> {
+        let seen = self.forge.changes(component).await.map_err(|error| Unavailable(error.0))?;
+        let news = self.ledger.read(|facts| watch::news(facts, component, seen));
+        for change in news.observed {
+            let author_name = self.keyring.seal(&change.author_name).map_err(|error| Unavailable(error.to_string()))?;
+            // The clear name is not written down; the sealed one stands beside the observation.
+            let change = folkops_model::ObservedChange { author_name: String::new(), ..change };
+            self.note(Body::ChangeObserved { component: component.clone(), change, author_name }).await?;
+        }
+        for number in news.gone {
+            self.note(Body::ChangeGone { component: component.clone(), number }).await?;
+        }
+        Ok(())
+    }
+
+    async fn note(&self, body: Body) -> Result<(), Unavailable> {
+        match self.engine.get() {
+            Some(engine) => engine.note(body).await.map(|_| ()),
+            None => Err(Unavailable("the program is still starting".into())),
+        }
+    }
+}
+
+impl Lookout for Watcher {
+    fn look(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        async move {
+            let _turn = self.turn.lock().await;
+            for component in &self.components {
+                self.look_at(component).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}

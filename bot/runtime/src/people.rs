@@ -1,0 +1,132 @@
+//! Who is let in: invitations and groups, as an operator gives them at the machine's own prompt.
+//!
+//! Whoever may open the state folder is an operator already; so these go by no room and no policy, but they are
+//! recorded like everything else.
+
+use std::collections::BTreeSet;
+
+use folkops_engine::{Facts, People};
+use folkops_model::ports::{Entropy, random_word};
+use folkops_model::{Account, Group, Owner, PersonId, SurfaceName};
+use folkops_record::{Body, Keyring, Ledger};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// How long an invitation may be used.
+const INVITATION: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3_600);
+
+/// Something an operator asks for at the prompt.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// A link for somebody to join with.
+    Invite {
+        /// How they will be called.
+        name: String,
+        /// Groups they will stand in.
+        groups: BTreeSet<Group>,
+        /// Their account in the service.
+        owner: Option<Owner>,
+        /// The e-mail by which their commits are known.
+        git: Option<String>,
+    },
+    /// Puts somebody into a group, or takes them out of it.
+    Grant {
+        /// Their name or id.
+        person: String,
+        /// Which group.
+        group: Group,
+        /// Out of it.
+        revoke: Revoke,
+    },
+    /// Goes back to an earlier release, through the pipeline, in the automation's name.
+    Rollback {
+        /// Which release; the one before without it.
+        release: Option<u64>,
+    },
+}
+
+/// In or out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Revoke {
+    /// In.
+    No,
+    /// Out.
+    Yes,
+}
+
+/// What is to be recorded, and what is said.
+pub struct Done {
+    /// Records.
+    pub bodies: Vec<Body>,
+    /// A sentence, or a link.
+    pub said: String,
+}
+
+/// What people administration needs.
+pub struct Office<'a> {
+    /// The journal.
+    pub ledger: &'a Ledger,
+    /// The key store.
+    pub keyring: &'a dyn Keyring,
+    /// Dice.
+    pub entropy: &'a dyn Entropy,
+    /// The site's address, for links.
+    pub site: &'a str,
+}
+
+impl Office<'_> {
+    /// Makes an invitation.
+    pub fn invite(&self, name: &str, groups: &BTreeSet<Group>, owner: Option<&Owner>, git: Option<&str>) -> Result<Done, String> {
+        let shown = name.trim();
+        if shown.is_empty() || shown.chars().count() > 60 || shown.chars().any(char::is_control) {
+            return Err("a name has 1 to 60 characters and no control characters".into());
+        }
+        let token = random_word(self.entropy, 32);
+        let accounts = git.map(git_account).transpose()?.into_iter().collect();
+        let expires = self.ledger.read(|facts| facts.now() + INVITATION);
+        let made = Body::InvitationMade {
+            hash: folkops_engine::command::hex(&Sha256::digest(token.as_bytes())),
+            name: self.keyring.seal(shown).map_err(|error| error.to_string())?,
+            groups: groups.clone(),
+            accounts,
+            owner: owner.cloned(),
+            expires,
+        };
+        Ok(Done { bodies: vec![made], said: format!("{}/join/{token}", self.site.trim_end_matches('/')) })
+    }
+
+    /// Puts somebody into a group or takes them out.
+    pub fn grant(&self, person: &str, group: Group, revoke: Revoke) -> Result<Done, String> {
+        let found = self.ledger.read(|facts| self.find(facts, person));
+        let person = found?;
+        let (body, said) = match revoke {
+            Revoke::No => (Body::PersonGranted { person, group }, format!("done: in the group {group}")),
+            Revoke::Yes => (Body::PersonRevoked { person, group }, format!("done: not in the group {group} any more")),
+        };
+        Ok(Done { bodies: vec![body], said })
+    }
+
+    fn find(&self, facts: &Facts<'_>, wanted: &str) -> Result<PersonId, String> {
+        let Some(people) = facts.fold::<People>() else { return Err("nobody is known yet".into()) };
+        let is = |(id, row): &(&PersonId, &folkops_engine::Person)| {
+            id.as_str() == wanted || self.keyring.open(&row.name).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        let found: Vec<&PersonId> = people.people.iter().filter(is).map(|(id, _)| id).collect();
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(format!("nobody here is called `{wanted}`; they join with a link from `folkops invite` first")),
+            several => {
+                let ids: Vec<&str> = several.iter().map(|id| id.as_str()).collect();
+                Err(format!("`{wanted}` is the name of several people; use an id: {}", ids.join(", ")))
+            }
+        }
+    }
+}
+
+/// The account of an e-mail in commits: its hash, as the local forge gives it.
+pub fn git_account(email: &str) -> Result<Account, String> {
+    let surface = SurfaceName::parse("git").map_err(|error| error.to_string())?;
+    Ok(Account { surface, id: folkops_git::author_id(email) })
+}

@@ -1,0 +1,432 @@
+//! A room with people in it, and hands that do effects at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use folkops_commands::Settings;
+use folkops_engine::admission::Limits;
+use folkops_engine::{
+    Addresses, Desk, Engine, EngineParts, Hands, Inbound, Lookout, Operations, Outbox, People, Receipt,
+    Registry, ReplySink, Rooms, TimelineItem, Unavailable,
+};
+use folkops_model::ports::{Clock, Entropy};
+use folkops_model::{
+    Action, Authority, Card, Cause, ChangeNumber, Class, ComponentName, Decision, DiffSummary, Digest,
+    Effect, Failure, FailureKind, Group, Line, MessageId, ObservedChange, Outcome, Owner, PersonId, Place,
+    Principal, RoomName, Rule, Sealed, ServiceId, Sha, Span, SurfaceName, TreeId, Verdict,
+};
+use folkops_previews::{Changes, Mixes, Previews, Releases};
+use folkops_record::memory::MemoryStore;
+use folkops_record::{Body, Due, Facts, Folds, Keyring, KeyringError, Ledger, Reply};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+pub struct Room {
+    pub engine: Engine,
+    pub ledger: Arc<Ledger>,
+    pub hands: Arc<QuickHands>,
+    keyring: Arc<PlainKeyring>,
+    messages: AtomicU64,
+}
+
+/// Time stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_780_000_000).unwrap()
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Counts instead of throwing dice.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let number = self.0.fetch_add(1, Ordering::SeqCst);
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = if place < 12 { ((number >> (place * 5)) & 31) as u8 } else { 10 };
+        }
+    }
+}
+
+/// Keeps texts as they are, so that a test can read them.
+#[derive(Default)]
+pub struct PlainKeyring(Mutex<Vec<String>>);
+
+impl Keyring for PlainKeyring {
+    fn seal(&self, text: &str) -> Result<Sealed, KeyringError> {
+        let mut texts = self.0.lock().unwrap();
+        texts.push(text.to_owned());
+        Ok(Sealed { key: texts.len() as u64 - 1, text: String::new() })
+    }
+    fn open(&self, sealed: &Sealed) -> Option<String> {
+        self.0.lock().unwrap().get(sealed.key as usize).cloned()
+    }
+    fn erase(&self, sealed: &Sealed) -> Result<(), KeyringError> {
+        self.0.lock().unwrap()[sealed.key as usize].clear();
+        Ok(())
+    }
+}
+
+/// Allows by group in a few lines; the shipped policies have tests of their own.
+struct SmallJudge;
+
+impl Authority for SmallJudge {
+    fn judge(&self, action: &Action) -> Decision {
+        let maintainer =
+            action.groups.contains(&Group::Maintainer) || action.principal == Principal::Automation;
+        let looked = action.context.commits_allowed
+            || !matches!(action.class, Class::Preview | Class::OwnWorkload)
+            || !["deploy-preview", "opt-in"].contains(&action.command.as_str());
+        let allowed = match action.class {
+            Class::Read | Class::OwnWorkload | Class::Preview => true,
+            Class::Vouch | Class::Release | Class::Safety | Class::Operate => maintainer,
+        };
+        let rule = |id: &str, remedy: Option<&str>| Rule {
+            id: id.into(),
+            reason: "because".into(),
+            remedy: remedy.map(Into::into),
+        };
+        let verdict = match (allowed, looked, action.context.frozen && action.class == Class::Release) {
+            (_, false, _) => Verdict::Deny(vec![rule("first-look", Some("ok-to-test"))]),
+            (_, _, true) => Verdict::Deny(vec![rule("freeze", None)]),
+            (true, ..) => Verdict::Allow(vec![rule("allowed", None)]),
+            (false, ..) => Verdict::Deny(vec![rule("maintainers", None)]),
+        };
+        Decision { verdict, policy_set: "0".repeat(64) }
+    }
+}
+
+/// Does every effect at once, and remembers it.
+#[derive(Default)]
+pub struct QuickHands {
+    pub done: Mutex<Vec<Effect>>,
+    pub failing: Mutex<Option<FailureKind>>,
+    pub held: tokio::sync::RwLock<()>,
+}
+
+pub fn hex(seed: &str, length: usize) -> String {
+    let mut state =
+        seed.bytes().fold(7u64, |state, byte| state.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let mut text = String::new();
+    while text.len() < length {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        text.push_str(&format!("{:04x}", state >> 48));
+    }
+    text.truncate(length);
+    text
+}
+
+pub fn sha(seed: &str) -> Sha {
+    Sha::parse(&hex(seed, 40)).unwrap()
+}
+
+pub fn tree(seed: &str) -> TreeId {
+    TreeId::parse(&hex(seed, 40)).unwrap()
+}
+
+pub fn component(name: &str) -> ComponentName {
+    ComponentName::parse(name).unwrap()
+}
+
+impl Hands for QuickHands {
+    fn perform<'a>(&'a self, due: &'a Due) -> BoxFuture<'a, Result<Outcome, Unavailable>> {
+        async move {
+            let _held = self.held.read().await;
+            let effect = due.effect().clone();
+            self.done.lock().unwrap().push(effect.clone());
+            let failing = self.failing.lock().unwrap().clone();
+            if let (Some(kind), Effect::Build { .. }) = (failing, &effect) {
+                return Ok(Outcome::Failed(Failure {
+                    kind,
+                    sentence: "it broke".into(),
+                    log: Some("the end".into()),
+                }));
+            }
+            Ok(match effect {
+                Effect::Resolve => {
+                    let head = |name: &str| {
+                        (component(name), (sha(&format!("main {name}")), tree(&format!("main {name}"))))
+                    };
+                    Outcome::Resolved { heads: BTreeMap::from([head("web"), head("api")]) }
+                }
+                Effect::Compose { parts } => {
+                    let merged =
+                        |part: &folkops_model::Part| (part.component.clone(), tree(&format!("{part:?}")));
+                    Outcome::Composed { trees: parts.iter().map(merged).collect() }
+                }
+                Effect::Build { component, tree, .. } => {
+                    let digest = Digest::parse(&format!("sha256:{}", hex(tree.as_str(), 64))).unwrap();
+                    Outcome::Built { component, digest }
+                }
+                Effect::Run { .. } => Outcome::Running,
+                Effect::Route => Outcome::Routed,
+                Effect::Stop { .. } => Outcome::Stopped,
+                Effect::Extend { .. } => Outcome::Extended,
+                Effect::Merge { component, head, .. } => {
+                    Outcome::Merged { component, commit: sha(head.as_str()) }
+                }
+            })
+        }
+        .boxed()
+    }
+}
+
+struct Nothing;
+
+impl Lookout for Nothing {
+    fn look(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        async { Ok(()) }.boxed()
+    }
+}
+
+struct Sink;
+
+impl ReplySink for Sink {
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>> {
+        let id = MessageId::parse(&format!("c-{}-{}", reply.key.operation, reply.key.slot)).unwrap();
+        async move { Ok(id) }.boxed()
+    }
+}
+
+impl Room {
+    /// A room with release 1 up and the changes #41 (web, by Mira), #43 (api) and #57 (web) open.
+    pub async fn open() -> Self {
+        let room = Self::empty(MemoryStore::new()).await;
+        for (id, groups) in [("mira", vec![]), ("jo", vec![Group::Maintainer]), ("ana", vec![Group::User])] {
+            room.join(id, groups).await;
+        }
+        for (name, number, seed) in
+            [("web", 41, "41 first"), ("api", 43, "43 first"), ("web", 57, "57 first")]
+        {
+            room.push(name, number, seed).await;
+        }
+        room.says_by_itself("/restore").await;
+        room.until(|facts| facts.fold::<Releases>().unwrap().current(facts).is_some()).await;
+        room.quiet().await;
+        room
+    }
+
+    pub async fn empty(store: MemoryStore) -> Self {
+        let folds = || {
+            Folds::new()
+                .with(People::default())
+                .with(Operations::default())
+                .with(Outbox::default())
+                .with(Rooms::default())
+                .with(Changes::default())
+                .with(Previews::default())
+                .with(Mixes::default())
+                .with(Releases::default())
+        };
+        let service = ServiceId::parse("potluck").unwrap();
+        let ledger =
+            Arc::new(Ledger::open(Arc::new(store), folds, Arc::new(Still), service.clone()).await.unwrap());
+        let keyring = Arc::new(PlainKeyring::default());
+        let settings = Settings {
+            service: "Potluck".into(),
+            previews_a_person: 2,
+            places: 4,
+            lasts: Duration::from_secs(7_200),
+            lasts_at_most: Duration::from_secs(86_400),
+        };
+        let desk = Desk {
+            registry: Registry::new(folkops_commands::all(&settings)),
+            authority: Arc::new(SmallJudge),
+            keyring: keyring.clone(),
+            entropy: Arc::new(Counting::default()),
+            addresses: Addresses {
+                site: "http://folkops.localhost".into(),
+                scheme: "http".into(),
+                service: "potluck.localhost".into(),
+                owner_hosts: true,
+                previews: "preview.localhost".into(),
+            },
+            service,
+        };
+        let hands = Arc::new(QuickHands::default());
+        let engine = Engine::start(EngineParts {
+            ledger: ledger.clone(),
+            desk,
+            hands: hands.clone(),
+            lookout: Arc::new(Nothing),
+            sinks: BTreeMap::from([(
+                SurfaceName::parse("web").unwrap(),
+                Arc::new(Sink) as Arc<dyn ReplySink>,
+            )]),
+            clock: Arc::new(Still),
+            limits: Limits { person_burst: 10_000, surface_burst: 100_000, ..Limits::default() },
+        });
+        Self { engine, ledger, hands, keyring, messages: AtomicU64::new(0) }
+    }
+
+    async fn join(&self, id: &str, groups: Vec<Group>) {
+        let body = Body::PersonJoined {
+            person: PersonId::parse(id).unwrap(),
+            name: self.keyring.seal(id).unwrap(),
+            groups: BTreeSet::from_iter(groups),
+            accounts: BTreeSet::new(),
+            owner: Some(Owner::parse(id).unwrap()),
+        };
+        self.engine.note(body).await.unwrap();
+    }
+
+    pub async fn push(&self, name: &str, number: u32, seed: &str) {
+        let change = ObservedChange {
+            number: ChangeNumber(number),
+            head: sha(seed),
+            tree: tree(seed),
+            base: sha(&format!("main {name}")),
+            author: "mira".into(),
+            author_name: String::new(),
+            title: format!("Change {number}"),
+            diff: DiffSummary { files: 1, added: 3, ..DiffSummary::default() },
+        };
+        let author_name = self.keyring.seal("Mira").unwrap();
+        self.engine
+            .note(Body::ChangeObserved { component: component(name), change, author_name })
+            .await
+            .unwrap();
+    }
+
+    pub fn place() -> Place {
+        Place {
+            surface: SurfaceName::parse("web").unwrap(),
+            room: RoomName::parse("kitchen").unwrap(),
+            thread: None,
+        }
+    }
+
+    async fn receive(&self, principal: Principal, text: &str) -> Receipt {
+        let number = self.messages.fetch_add(1, Ordering::SeqCst);
+        let message = MessageId::parse(&format!("m-{number}")).unwrap();
+        let inbound =
+            Inbound { place: Self::place(), principal, message, text: text.into(), cause: Cause::Said };
+        self.engine.receive(inbound).await.unwrap()
+    }
+
+    pub async fn says_by_itself(&self, text: &str) {
+        self.receive(Principal::Automation, text).await;
+    }
+
+    /// Somebody says something, everything that follows from it happens, and the newest card is read.
+    pub async fn says(&self, who: &str, text: &str) -> String {
+        self.receive(Principal::Person(PersonId::parse(who).unwrap()), text).await;
+        self.quiet().await;
+        self.newest()
+    }
+
+    /// Somebody says something; returns when it was decided, with its effects still to come.
+    pub async fn begins(&self, who: &str, text: &str) -> String {
+        self.receive(Principal::Person(PersonId::parse(who).unwrap()), text).await;
+        self.until(|facts| {
+            facts.fold::<Operations>().unwrap().open.is_empty()
+                && facts.fold::<Outbox>().unwrap().owed.is_empty()
+        })
+        .await;
+        self.newest()
+    }
+
+    /// What production should run, by digest.
+    pub fn production(&self) -> Vec<String> {
+        self.ledger.read(|facts| {
+            let (_, release) = facts.fold::<Releases>().unwrap().current(facts).unwrap();
+            release.components.values().map(|component| component.digest.to_string()).collect()
+        })
+    }
+
+    /// The word of the newest consent button.
+    pub fn consent_word(&self) -> String {
+        self.ledger.read(|facts| {
+            let outbox = facts.fold::<Outbox>().unwrap();
+            let says =
+                outbox.replies.iter().flat_map(|(_, row)| &row.reply.card.buttons).filter_map(|button| {
+                    match &button.press {
+                        folkops_model::Press::Say(line) => {
+                            line.split_once("--yes=").map(|(_, word)| word.to_owned())
+                        }
+                        folkops_model::Press::Open(_) => None,
+                    }
+                });
+            says.last().unwrap()
+        })
+    }
+
+    /// Waits until no request is open, no operation is at work and no reply is owed.
+    pub async fn quiet(&self) {
+        self.until(|facts| {
+            let operations = facts.fold::<Operations>().unwrap();
+            let busy = operations.locks.iter().next().is_some();
+            operations.open.is_empty() && !busy && facts.fold::<Outbox>().unwrap().owed.is_empty()
+        })
+        .await;
+    }
+
+    pub async fn until(&self, fact: impl Fn(&Facts<'_>) -> bool) {
+        let mut durable = self.ledger.subscribe();
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            while !self.ledger.read(&fact) {
+                durable.changed().await.unwrap();
+            }
+        });
+        assert!(waited.await.is_ok(), "the fact never came about; the room shows:\n{}", self.all());
+    }
+
+    /// Every card of the room, oldest first, as plain text.
+    pub fn cards(&self) -> Vec<String> {
+        self.ledger.read(|facts| {
+            let rooms = facts.fold::<Rooms>().unwrap();
+            let outbox = facts.fold::<Outbox>().unwrap();
+            let keys = rooms.timeline.iter().filter_map(|(_, item)| match item {
+                TimelineItem::Card { key, .. } => Some(key),
+                TimelineItem::Said { .. } => None,
+            });
+            keys.map(|key| self.plain(&outbox.replies.get(key).unwrap().reply.card)).collect()
+        })
+    }
+
+    pub fn newest(&self) -> String {
+        self.cards().pop().unwrap_or_default()
+    }
+
+    pub fn all(&self) -> String {
+        self.cards().join("\n---\n")
+    }
+
+    fn plain(&self, card: &Card) -> String {
+        let mut text = format!("{:?}: {}", card.state, self.line(&card.title));
+        for line in &card.body {
+            text.push_str(&format!("\n{}", self.line(line)));
+        }
+        for row in &card.rows {
+            text.push_str(&format!("\n{}: {}", row.label, self.line(&row.line)));
+        }
+        let buttons: Vec<String> = card.buttons.iter().map(|button| format!("[{}]", button.label)).collect();
+        if !buttons.is_empty() {
+            text.push_str(&format!("\n{}", buttons.join(" ")));
+        }
+        text
+    }
+
+    fn line(&self, line: &Line) -> String {
+        let span = |span: &Span| match span {
+            Span::Text(text) | Span::Strong(text) | Span::Foreign(text) | Span::Link(text) => text.clone(),
+            Span::Code(text) => format!("`{text}`"),
+            Span::Said(sealed) | Span::SecretLink(sealed) => self.keyring.open(sealed).unwrap_or_default(),
+            Span::Person(person) => person.to_string(),
+            Span::Change(number) => format!("#{number}"),
+            Span::Commit(sha) => sha.short().to_owned(),
+            Span::Build(name, digest) => format!("{name} {}", digest.short()),
+            Span::Time(time) => time.to_string(),
+        };
+        line.0.iter().map(span).collect()
+    }
+}
