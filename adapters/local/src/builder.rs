@@ -21,6 +21,7 @@ use crate::keep::job::{Ending, OUTPUTS};
 use crate::machine::{Machine, fill, run_job, tools, walling};
 use crate::plan::{Enclosure, Guard, JobFile, Mount, Plan, Task};
 use crate::probe::NoWall;
+use crate::process::end_strays;
 use crate::spec::{Recipe, Toolchain};
 use crate::store::Store;
 use crate::wall::{SHARED_MEMORY, Wall, identity};
@@ -119,8 +120,10 @@ pub enum BuildError {
 
 impl Builder {
     /// Clears away what builds of an earlier run of the bot left over.
-    pub fn open(machine: Machine, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
-        disk::remove_folder(&machine.state.join("builds/jobs"))?;
+    pub async fn open(machine: Machine, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
+        let jobs = machine.state.join("builds/jobs");
+        end_strays(&jobs).await?;
+        disk::remove_folder(&jobs)?;
         let store = Store::new(machine.state.join("builds"));
         Ok(Self { machine, store, entropy })
     }

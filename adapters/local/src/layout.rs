@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::keep::SOCKET;
 use crate::machine::{Machine, fill, tools, walling};
-use crate::plan::{Enclosure, Guard, Mount, Plan, Task};
+use crate::plan::{Enclosure, Guard, KEPT_IN, Mount, Plan, Task};
 use crate::spec::{DataMount, UnitKey, UnitSpec};
 use crate::wall::{SHARED_MEMORY, Wall, identity};
 use crate::{digest, disk};
@@ -77,6 +77,10 @@ pub fn lay_out(machine: &Machine, spec: &UnitSpec, build: &Path, wall: Option<&W
         .map(|(name, folder)| (name, folder.to_string_lossy().into_owned()));
     let mut env: BTreeMap<_, _> =
         own.into_iter().chain(temporary).map(|(name, value)| (name.to_owned(), value)).collect();
+    if wall.is_none() {
+        // Behind the wall everything ends with its namespace; without one, what the program leaves is found by this.
+        env.insert(KEPT_IN.to_owned(), unit_folder(machine, &spec.key).to_string_lossy().into_owned());
+    }
     env.extend(spec.env.iter().map(|(name, value)| (name.clone(), fill(value))));
     let plan = Plan {
         argv: spec.argv.iter().map(fill).collect(),

@@ -19,6 +19,10 @@ pub const TOKEN: &str = "FOLKOPS_UNIT";
 /// The environment variable of a keeper that says which build it keeps running.
 pub const BUILD: &str = "FOLKOPS_BUILD";
 
+/// The environment variable of everything that a keeper starts on this machine: the keeper's folder. By it, what a
+/// killed keeper left behind is found.
+pub const KEPT_IN: &str = "FOLKOPS_KEPT_IN";
+
 /// A folder or file made visible behind the wall.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

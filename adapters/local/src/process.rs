@@ -5,9 +5,13 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
+
+use crate::plan::KEPT_IN;
 
 /// A process by pid and start time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +89,31 @@ fn children(pid: i32) -> Vec<i32> {
     lists
         .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect()
+}
+
+/// Kills whatever keepers that work in or below this folder left behind, and waits until it is gone.
+///
+/// A keeper takes everything along when it is killed, save what is at that moment half set up, or, without a wall, what
+/// made itself independent.
+pub async fn end_strays(folder: &Path) -> io::Result<()> {
+    loop {
+        let strays = kept_below(folder)?;
+        if strays.is_empty() {
+            return Ok(());
+        }
+        for stray in &strays {
+            stray.signal(Signal::KILL)?;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn kept_below(folder: &Path) -> io::Result<Vec<ProcessId>> {
+    let pids = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let kept = |process: &ProcessId| {
+        process.variable(KEPT_IN).is_some_and(|in_| Path::new(&in_).starts_with(folder))
+    };
+    Ok(pids.filter_map(ProcessId::of).filter(kept).collect())
 }
 
 /// Whether this kernel tells the children of a process; without it a unit's memory cannot be watched.

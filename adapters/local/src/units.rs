@@ -28,7 +28,7 @@ use crate::layout::{self, Layout, lay_out, unit_folder};
 use crate::machine::Machine;
 use crate::plan::{BUILD, Phase, StateFile, TOKEN, UnitFile};
 use crate::probe::NoWall;
-use crate::process::ProcessId;
+use crate::process::{ProcessId, end_strays};
 use crate::spec::{Health, UnitKey, UnitSpec};
 use crate::store::{Store, StoreError};
 use crate::{digest, disk, health, log};
@@ -287,10 +287,11 @@ impl Units {
         {
             end_keeper(keeper).await?;
         }
-        match fs::exists(folder)? {
-            true => disk::empty_folder(folder, LOCK),
-            false => Ok(()),
+        if !fs::exists(folder)? {
+            return Ok(());
         }
+        end_strays(folder).await?;
+        disk::empty_folder(folder, LOCK)
     }
 }
 

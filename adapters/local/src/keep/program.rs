@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::confine::PATIENCE;
 use crate::disk;
-use crate::plan::{Enclosure, Walling};
+use crate::plan::{Enclosure, KEPT_IN, Walling};
 use crate::process::{ProcessId, descendants};
 use crate::wall;
 
@@ -34,7 +34,7 @@ pub fn start(enclosure: &Enclosure, folder: &Path, door: Stdio) -> io::Result<(P
     disk::write_json(&plan, &enclosure.plan)?;
     let (ours, theirs) = Socket::pair()?;
     let (printed, print) = pipe_with(PipeFlags::CLOEXEC)?;
-    let outfit = Outfit { door, control: theirs.into(), print };
+    let outfit = Outfit { folder, door, control: theirs.into(), print };
     let pid = match &enclosure.walling {
         Some(walling) => start_walled(enclosure, walling, &plan, outfit)?,
         None => outfit.spawn(Command::new(&enclosure.program).arg("confine").arg(&plan))?,
@@ -43,7 +43,12 @@ pub fn start(enclosure: &Enclosure, folder: &Path, door: Stdio) -> io::Result<(P
     Ok((Program { pid, control: UnixStream::from_std(ours)? }, Receiver::from_owned_fd(printed)?))
 }
 
-fn start_walled(enclosure: &Enclosure, walling: &Walling, plan: &Path, outfit: Outfit) -> io::Result<i32> {
+fn start_walled(
+    enclosure: &Enclosure,
+    walling: &Walling,
+    plan: &Path,
+    outfit: Outfit<'_>,
+) -> io::Result<i32> {
     let users = walling.identity.map(Users::new).transpose()?;
     let handles = users.as_ref().map(Users::handles);
     let arguments = wall::arguments(walling, &enclosure.program, plan, handles);
@@ -56,15 +61,21 @@ fn start_walled(enclosure: &Enclosure, walling: &Walling, plan: &Path, outfit: O
     Ok(pid)
 }
 
-struct Outfit {
+struct Outfit<'a> {
+    folder: &'a Path,
     door: Stdio,
     control: OwnedFd,
     print: OwnedFd,
 }
 
-impl Outfit {
+impl Outfit<'_> {
     fn spawn(self, command: &mut Command) -> io::Result<i32> {
-        let command = command.env_clear().stdin(self.door).stdout(self.control).stderr(self.print);
+        let command = command
+            .env_clear()
+            .env(KEPT_IN, self.folder)
+            .stdin(self.door)
+            .stdout(self.control)
+            .stderr(self.print);
         let child = command.spawn().map_err(|error| {
             io::Error::new(
                 error.kind(),

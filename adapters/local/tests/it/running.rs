@@ -8,6 +8,7 @@ use std::time::Duration;
 use folkops_local::{DataMount, RunError, UnitState};
 use folkops_model::{Owner, Trust};
 
+use crate::building::somebody_runs;
 use crate::world::{PYTHON, World, component, get, key, log_of, unit};
 
 #[tokio::test]
@@ -54,7 +55,7 @@ async fn a_unit_outlives_its_starter_and_is_taken_up_again() {
     let session: i32 =
         session.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(3).unwrap().parse().unwrap();
     assert_eq!(session, before.keeper.unwrap().pid, "the keeper leads a session of its own");
-    let (_, units) = world.bot_restarted();
+    let (_, units) = world.bot_restarted().await;
     let after = units.start(&spec).await.unwrap();
     assert_eq!(after.keeper, before.keeper);
     assert_eq!((after.state.clone(), after.digest.clone()), (UnitState::Running, digest));
@@ -352,7 +353,14 @@ async fn a_program_without_a_wall_cannot_leave_a_daemon_behind() {
     let mut spec = unit("release-1", "web", &world.service(daemon).await);
     spec.trust = Trust::Merged;
     world.up(&spec).await;
-    assert!(crate::building::somebody_runs("86398.75"));
+    assert!(somebody_runs("86398.75"));
     world.units.stop(&spec.key).await.unwrap();
-    assert!(!crate::building::somebody_runs("86398.75"));
+    assert!(!somebody_runs("86398.75"));
+    // Not even when its keeper is killed and cannot see to it.
+    let unit = world.up(&spec).await;
+    unit.keeper.unwrap().signal(rustix::process::Signal::KILL).unwrap();
+    world.until("the keeper is dead", || !unit.keeper.unwrap().lives()).await;
+    assert!(somebody_runs("86398.75"));
+    world.units.stop(&spec.key).await.unwrap();
+    assert!(!somebody_runs("86398.75"));
 }

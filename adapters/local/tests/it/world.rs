@@ -79,28 +79,28 @@ impl World {
         let folder = tempfile::Builder::new().prefix("fo").tempdir().unwrap();
         fs::write(folder.path().join("secrets"), "correct-horse-battery\n").unwrap();
         let machine = Machine::open(places(&folder, folder.path().join("s")), &search).await.unwrap();
-        Self::on(folder, machine)
+        Self::on(folder, machine).await
     }
 
     /// The same with another state folder.
     pub async fn at(&self, state: PathBuf) -> Self {
         let machine = Machine::open(places(&self.folder, state), &search()).await.unwrap();
-        Self::on(tempfile::tempdir().unwrap(), machine)
+        Self::on(tempfile::tempdir().unwrap(), machine).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "keepers are real processes and live by the real clock")]
-    fn on(folder: TempDir, machine: Machine) -> Self {
+    async fn on(folder: TempDir, machine: Machine) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(RealClock(Instant::now()));
         let entropy = Arc::new(Counting(AtomicU64::new(1)));
-        let builder = Builder::open(machine.clone(), entropy.clone()).unwrap();
+        let builder = Builder::open(machine.clone(), entropy.clone()).await.unwrap();
         let units = Units::new(machine.clone(), clock.clone(), entropy);
         Self { folder, machine, builder, units, clock }
     }
 
     /// The bot started again: nothing in memory survives.
-    pub fn bot_restarted(&self) -> (Builder, Units) {
+    pub async fn bot_restarted(&self) -> (Builder, Units) {
         let entropy = Arc::new(Counting(AtomicU64::new(1 << 20)));
-        let builder = Builder::open(self.machine.clone(), entropy.clone()).unwrap();
+        let builder = Builder::open(self.machine.clone(), entropy.clone()).await.unwrap();
         (builder, Units::new(self.machine.clone(), self.clock.clone(), entropy))
     }
 
@@ -162,14 +162,22 @@ impl World {
 }
 
 impl Drop for World {
-    /// Ends every keeper of this world, also those of a test that failed.
+    /// Ends every keeper of this world and what it left, also those of a test that failed.
     fn drop(&mut self) {
-        for unit in self.units.list().unwrap_or_default() {
-            if let Some(keeper) = unit.keeper {
-                let _ = rustix::process::kill_process(
-                    rustix::process::Pid::from_raw(keeper.pid).unwrap(),
-                    rustix::process::Signal::KILL,
-                );
+        let folder = self.folder.path().as_os_str().as_encoded_bytes();
+        let ours = |file: PathBuf| {
+            fs::read(file).is_ok_and(|text| text.windows(folder.len()).any(|part| part == folder))
+        };
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            let pid = process
+                .file_name()
+                .to_str()
+                .and_then(|pid| pid.parse().ok())
+                .and_then(rustix::process::Pid::from_raw);
+            if pid
+                .is_some_and(|_| ours(process.path().join("environ")) || ours(process.path().join("cmdline")))
+            {
+                let _ = rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::KILL);
             }
         }
     }
@@ -177,9 +185,9 @@ impl Drop for World {
 
 /// A Python service with this `custom(path)` in it.
 pub fn service_text(custom: &str) -> String {
-    format!(
-        "{SERVICE}\n{custom}\nhttp.server.ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()\n"
-    )
+    let serve =
+        "http.server.ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()";
+    format!("{SERVICE}\n{custom}\n{serve}\n")
 }
 
 fn places(folder: &TempDir, state: PathBuf) -> Places {
