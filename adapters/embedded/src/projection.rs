@@ -172,7 +172,7 @@ fn open(folder: &Path, schema: &str) -> Result<View, String> {
 
 /// Waits until an earlier handle of this process is closed; sled closes its file a little after it says so. Other
 /// processes are kept out by the folder's lock.
-fn await_release(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn await_release(folder: &Path) -> std::io::Result<()> {
     match File::open(folder.join("db")) {
         Ok(file) => file.lock(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
