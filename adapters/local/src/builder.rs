@@ -21,7 +21,7 @@ use crate::keep::job::{Ending, OUTPUTS};
 use crate::machine::{Machine, fill, run_job, tools, walling};
 use crate::plan::{Enclosure, Guard, JobFile, Mount, Plan, Task};
 use crate::probe::NoWall;
-use crate::process::end_strays;
+use crate::process::kill_strays;
 use crate::spec::{Recipe, Toolchain};
 use crate::store::Store;
 use crate::wall::{SHARED_MEMORY, Wall, identity};
@@ -120,9 +120,9 @@ pub enum BuildError {
 
 impl Builder {
     /// Clears away what builds of an earlier run of the bot left over.
-    pub async fn open(machine: Machine, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
+    pub fn open(machine: Machine, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
         let jobs = machine.state.join("builds/jobs");
-        end_strays(&jobs).await?;
+        kill_strays(&jobs)?;
         disk::remove_folder(&jobs)?;
         let store = Store::new(machine.state.join("builds"));
         Ok(Self { machine, store, entropy })

@@ -96,16 +96,19 @@ fn children(pid: i32) -> Vec<i32> {
 /// A keeper takes everything along when it is killed, save what is at that moment half set up, or, without a wall, what
 /// made itself independent.
 pub async fn end_strays(folder: &Path) -> io::Result<()> {
-    loop {
-        let strays = kept_below(folder)?;
-        if strays.is_empty() {
-            return Ok(());
-        }
-        for stray in &strays {
-            stray.signal(Signal::KILL)?;
-        }
+    while kill_strays(folder)? {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    Ok(())
+}
+
+/// The same without waiting; `true` when there were any.
+pub fn kill_strays(folder: &Path) -> io::Result<bool> {
+    let strays = kept_below(folder)?;
+    for stray in &strays {
+        stray.signal(Signal::KILL)?;
+    }
+    Ok(!strays.is_empty())
 }
 
 fn kept_below(folder: &Path) -> io::Result<Vec<ProcessId>> {

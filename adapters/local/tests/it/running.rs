@@ -55,7 +55,7 @@ async fn a_unit_outlives_its_starter_and_is_taken_up_again() {
     let session: i32 =
         session.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(3).unwrap().parse().unwrap();
     assert_eq!(session, before.keeper.unwrap().pid, "the keeper leads a session of its own");
-    let (_, units) = world.bot_restarted().await;
+    let (_, units) = world.bot_restarted();
     let after = units.start(&spec).await.unwrap();
     assert_eq!(after.keeper, before.keeper);
     assert_eq!((after.state.clone(), after.digest.clone()), (UnitState::Running, digest));

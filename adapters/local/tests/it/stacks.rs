@@ -30,7 +30,7 @@ async fn service(world: &World) -> (Target, BTreeMap<ComponentName, Digest>) {
     };
     let plans = [("web", plan(&["api"], State::Empty)), ("api", plan(&[], State::SharedWithOwnerScope))];
     let plans = plans.into_iter().map(|(name, plan)| (component(name), plan)).collect();
-    let (builder, units) = world.bot_restarted().await;
+    let (builder, units) = world.bot_restarted();
     let target = Target::new(builder, units, world.folder.path().join("s/data"), plans);
     let mut builds = BTreeMap::new();
     for (name, custom) in [("web", WEB), ("api", API)] {

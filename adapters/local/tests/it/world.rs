@@ -79,28 +79,28 @@ impl World {
         let folder = tempfile::Builder::new().prefix("fo").tempdir().unwrap();
         fs::write(folder.path().join("secrets"), "correct-horse-battery\n").unwrap();
         let machine = Machine::open(places(&folder, folder.path().join("s")), &search).await.unwrap();
-        Self::on(folder, machine).await
+        Self::on(folder, machine)
     }
 
     /// The same with another state folder.
     pub async fn at(&self, state: PathBuf) -> Self {
         let machine = Machine::open(places(&self.folder, state), &search()).await.unwrap();
-        Self::on(tempfile::tempdir().unwrap(), machine).await
+        Self::on(tempfile::tempdir().unwrap(), machine)
     }
 
     #[expect(clippy::disallowed_methods, reason = "keepers are real processes and live by the real clock")]
-    async fn on(folder: TempDir, machine: Machine) -> Self {
+    fn on(folder: TempDir, machine: Machine) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(RealClock(Instant::now()));
         let entropy = Arc::new(Counting(AtomicU64::new(1)));
-        let builder = Builder::open(machine.clone(), entropy.clone()).await.unwrap();
+        let builder = Builder::open(machine.clone(), entropy.clone()).unwrap();
         let units = Units::new(machine.clone(), clock.clone(), entropy);
         Self { folder, machine, builder, units, clock }
     }
 
     /// The bot started again: nothing in memory survives.
-    pub async fn bot_restarted(&self) -> (Builder, Units) {
+    pub fn bot_restarted(&self) -> (Builder, Units) {
         let entropy = Arc::new(Counting(AtomicU64::new(1 << 20)));
-        let builder = Builder::open(self.machine.clone(), entropy.clone()).await.unwrap();
+        let builder = Builder::open(self.machine.clone(), entropy.clone()).unwrap();
         (builder, Units::new(self.machine.clone(), self.clock.clone(), entropy))
     }
 
