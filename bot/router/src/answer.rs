@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING, UPGRADE};
@@ -23,29 +25,60 @@ use crate::upload::Upload;
 use crate::visitor::VisitorId;
 use crate::{join, visitor};
 
-/// Where a request goes.
+/// What will be done for a request, decided at its head.
+#[expect(clippy::large_enum_variant, reason = "the large one is what nearly every request takes")]
+enum Course {
+    /// It goes to a stack; a new visitor gets an id on the way back.
+    Stack(Errand, Option<VisitorId>),
+    /// A page below `/.folkops` answers it. Boxed, so that the future of every other request stays small.
+    Ours(Pin<Box<dyn Future<Output = Response<Outgoing>> + Send>>),
+    /// This is the answer.
+    Page(Box<Response<Outgoing>>),
+}
+
+/// Where a host leads this visitor.
 enum Direction {
-    /// To a stack; a new visitor gets an id on the way back.
     Stack(Arc<Stack>, Option<VisitorId>),
-    /// To a page of ours on this service host.
     Ours(String),
 }
 
 /// Answers one request; whatever goes wrong is an answer, too.
-pub(crate) async fn answer(
+pub(crate) fn answer(
     caller: Arc<Caller>,
     request: Request<Incoming>,
-) -> Result<Response<Outgoing>, Infallible> {
+) -> impl Future<Output = Result<Response<Outgoing>, Infallible>> {
     let followed = is_followed(&request);
-    let mut response = match direct(&caller, &request) {
-        Ok(Direction::Stack(stack, newcomer)) => to_stack(&caller, stack, newcomer, request).await,
-        Ok(Direction::Ours(host)) => join::answer(&caller, &host, request).await,
-        Err(page) => *page,
-    };
-    if !followed && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let mut course = chart(&caller, request);
+    async move {
+        let mut response = match &mut course {
+            Course::Stack(errand, newcomer) => {
+                let mut response = forward(&caller, errand).await;
+                greet(&caller, *newcomer, &mut response);
+                response
+            }
+            Course::Ours(page) => page.await,
+            Course::Page(page) => std::mem::replace(&mut **page, Response::new(Outgoing::Empty)),
+        };
+        if !followed && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
     }
-    Ok(response)
+}
+
+fn chart(caller: &Arc<Caller>, request: Request<Incoming>) -> Course {
+    match direct(caller, &request) {
+        Ok(Direction::Stack(stack, newcomer)) => Course::Stack(prepare(caller, stack, request), newcomer),
+        Ok(Direction::Ours(host)) => Course::Ours(Box::pin(join::answer(Arc::clone(caller), host, request))),
+        Err(page) => Course::Page(page),
+    }
+}
+
+/// Gives a new visitor their cookie.
+fn greet(caller: &Caller, newcomer: Option<VisitorId>, response: &mut Response<Outgoing>) {
+    if let Some(cookie) = newcomer.and_then(|id| id.set_cookie(caller.edge.config.scheme)) {
+        visitor::give(response.headers_mut(), cookie);
+    }
 }
 
 /// Whether the end of this message is seen by `framing`; after any other the connection is closed.
@@ -93,19 +126,6 @@ fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Directi
     }
 }
 
-async fn to_stack(
-    caller: &Arc<Caller>,
-    stack: Arc<Stack>,
-    newcomer: Option<VisitorId>,
-    request: Request<Incoming>,
-) -> Response<Outgoing> {
-    let mut response = forward(caller, prepare(caller, stack, request)).await;
-    if let Some(cookie) = newcomer.and_then(|id| id.set_cookie(caller.edge.config.scheme)) {
-        visitor::give(response.headers_mut(), cookie);
-    }
-    response
-}
-
 /// Makes a request ready for its upstream.
 fn prepare(caller: &Caller, stack: Arc<Stack>, mut request: Request<Incoming>) -> Errand {
     let protocol =
@@ -122,7 +142,7 @@ fn prepare(caller: &Caller, stack: Arc<Stack>, mut request: Request<Incoming>) -
     *onward.method_mut() = parts.method;
     *onward.uri_mut() = origin_form(parts.uri);
     *onward.headers_mut() = parts.headers;
-    Errand { stack, request: onward, upgrade: upgrade.map(|(_, upgrade)| upgrade) }
+    Errand { stack, request: Some(onward), upgrade: upgrade.map(|(_, upgrade)| upgrade) }
 }
 
 fn clean(caller: &Caller, headers: &mut HeaderMap) {

@@ -60,7 +60,8 @@ pub struct Waits {
     pub connect: Duration,
     /// From the end of a request to the head of its response.
     pub response: Duration,
-    /// For a request's head, and so also for the next one on a kept connection.
+    /// For a request's head, and for a visitor to take an answer; a connection that gets nowhere for so long is
+    /// closed, after at most twice that. A response that takes its time, such as a stream of events, is not cut.
     pub request: Duration,
     /// A kept connection to an upstream is used again within this time only; shorter than theirs.
     pub idle_upstream: Duration,

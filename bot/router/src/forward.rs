@@ -3,6 +3,8 @@
 //! A request is sent once. Only where a kept connection died before the upstream said a byte, and only for a
 //! method that may be repeated (RFC 9110 §9.2.2) and has no body, it is sent a second time, on a new connection.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode, Version};
@@ -22,51 +24,56 @@ use crate::upstream::{Fault, Wire};
 /// A request ready to go, and where to.
 pub(crate) struct Errand {
     pub(crate) stack: Arc<Stack>,
-    pub(crate) request: Request<Upload>,
+    /// Taken when it is sent; a copy stays where it may be sent a second time.
+    pub(crate) request: Option<Request<Upload>>,
     /// The visitor's end of a tunnel, where an upgrade was asked for.
     pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 type Answered = (Box<Wire>, Response<Incoming>);
 
-/// Runs an errand and counts it.
-pub(crate) async fn forward(caller: &Arc<Caller>, errand: Errand) -> Response<Outgoing> {
-    let Errand { stack, request, upgrade } = errand;
+type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send + 'a>>;
+
+/// Runs an errand and counts it. Takes it by reference, so that a request is not copied from future to future.
+pub(crate) async fn forward(caller: &Arc<Caller>, errand: &mut Errand) -> Response<Outgoing> {
     let clock = &caller.edge.ports.clock;
     let began = clock.monotonic();
-    let mut tally = stack.counters.begin();
-    match send(caller, &stack, request).await {
+    let mut tally = errand.stack.counters.begin();
+    match send(caller, errand).await {
         Ok((wire, response)) => {
             tally.answered_after(clock.monotonic().saturating_sub(began));
-            let status = response.status();
+            let (stack, status) = (Arc::clone(&errand.stack), response.status());
             let ride = Ride { wire, stack, caller: Arc::clone(caller), tally, status };
-            deliver(response, ride, upgrade)
+            deliver(response, ride, errand.upgrade.take())
         }
         Err(fault) => excuse(&fault, &mut tally),
     }
 }
 
-async fn send(caller: &Caller, stack: &Stack, request: Request<Upload>) -> Result<Answered, Fault> {
-    let Some(mut wire) = stack.idle(caller.worker).await else {
-        return send_fresh(caller, stack, request).await;
-    };
-    let spare = spare(&request);
+async fn send(caller: &Caller, errand: &mut Errand) -> Result<Answered, Fault> {
+    let Some(mut wire) = errand.stack.idle(caller.worker) else { return send_fresh(caller, errand).await };
+    let spare = errand.request.as_ref().and_then(spare);
+    let Some(request) = std::mem::replace(&mut errand.request, spare) else { return Err(Fault::Silent) };
     match wire.exchange(request, caller.edge.config.waits.response).await {
         Ok(response) => Ok((wire, response)),
-        Err(Fault::Unsent(request)) => send_fresh(caller, stack, *request).await,
-        Err(Fault::Silent) => match spare {
-            Some(request) => send_fresh(caller, stack, request).await,
-            None => Err(Fault::Silent),
-        },
+        Err(Fault::Unsent(request)) => {
+            errand.request = Some(*request);
+            send_fresh(caller, errand).await
+        }
+        Err(Fault::Silent) if errand.request.is_some() => send_fresh(caller, errand).await,
         Err(fault) => Err(fault),
     }
 }
 
-async fn send_fresh(caller: &Caller, stack: &Stack, request: Request<Upload>) -> Result<Answered, Fault> {
+/// Sends on a new connection. Boxed, since most requests find a kept one and should stay small.
+fn send_fresh<'a>(caller: &'a Caller, errand: &'a mut Errand) -> BoxFuture<'a> {
     let config = &caller.edge.config;
-    let mut wire = Wire::connect(&stack.upstream, &config.limits, &config.waits).await?;
-    let response = wire.exchange(request, config.waits.response).await?;
-    Ok((wire, response))
+    Box::pin(async move {
+        let mut wire = Wire::connect(&errand.stack.upstream, &config.limits, &config.waits).await?;
+        let request = errand.request.take().ok_or(Fault::Silent)?;
+        let response = wire.exchange(request, config.waits.response).await?;
+        Ok((wire, response))
+    })
 }
 
 /// A copy for the second attempt, where there may be one.

@@ -9,6 +9,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,7 +20,12 @@ use tokio::net::TcpStream;
 pub(crate) struct Framed {
     stream: TcpStream,
     watch: Watch,
+    vigil: Arc<Vigil>,
 }
+
+/// Whether a connection gets anywhere: it does with every whole head, every piece of a body and everything written.
+#[derive(Debug, Default)]
+pub(crate) struct Vigil(AtomicU64);
 
 /// Where in the stream of requests we are.
 #[derive(Debug, Default)]
@@ -38,6 +45,12 @@ enum Place {
     Rest,
 }
 
+/// Whether a line has anything in it.
+enum Line {
+    Full,
+    Blank,
+}
+
 /// What of one head has been seen.
 #[derive(Debug, Default)]
 struct Seen {
@@ -52,8 +65,26 @@ struct Seen {
 const LONGEST_LINE: usize = 128;
 
 impl Framed {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, watch: Watch::default() }
+    pub(crate) fn new(stream: TcpStream, vigil: Arc<Vigil>) -> Self {
+        Self { stream, watch: Watch::default(), vigil }
+    }
+
+    fn wrote(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(1..)) = polled {
+            self.vigil.moved();
+        }
+        polled
+    }
+}
+
+impl Vigil {
+    fn moved(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// Grows while the connection gets anywhere.
+    pub(crate) fn moves(&self) -> u64 {
+        self.0.load(Relaxed)
     }
 }
 
@@ -67,6 +98,9 @@ impl AsyncRead for Framed {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let (Poll::Ready(Ok(())), Some(fresh)) = (&polled, buf.filled_mut().get_mut(before..)) {
             self.watch.follow(fresh);
+            if !self.watch.is_within_a_head() {
+                self.vigil.moved();
+            }
         }
         polled
     }
@@ -74,7 +108,8 @@ impl AsyncRead for Framed {
 
 impl AsyncWrite for Framed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -94,7 +129,8 @@ impl AsyncWrite for Framed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(polled)
     }
 }
 
@@ -109,6 +145,10 @@ impl Watch {
         }
     }
 
+    fn is_within_a_head(&self) -> bool {
+        matches!(self.place, Place::Head) && (self.head.anything || !self.line.is_empty())
+    }
+
     fn skip<'a>(&mut self, left: u64, fresh: &'a mut [u8]) -> &'a mut [u8] {
         let here = usize::try_from(left).unwrap_or(usize::MAX).min(fresh.len());
         self.place = Place::body(left - here as u64);
@@ -117,25 +157,29 @@ impl Watch {
 
     /// Takes one line, or the part of it that is here, and gives back what follows.
     fn head_line<'a>(&mut self, fresh: &'a mut [u8]) -> &'a mut [u8] {
-        let end = fresh.iter().position(|b| *b == b'\n');
-        let (line, rest) = fresh.split_at_mut(end.map_or(fresh.len(), |at| at + 1));
-        let room = LONGEST_LINE.saturating_sub(self.line.len()).min(line.len());
-        self.line.extend_from_slice(line.get(..room).unwrap_or_default());
-        if let (Some(_), Some(last)) = (end, line.last_mut()) {
-            self.finish_line(last);
+        let Some(end) = memchr::memchr(b'\n', fresh) else {
+            self.hold(fresh);
+            return &mut [];
+        };
+        let (line, rest) = fresh.split_at_mut(end + 1);
+        let blank = if self.line.is_empty() {
+            self.head.note(line)
+        } else {
+            self.hold(line);
+            self.head.note(&self.line)
+        };
+        self.line.clear();
+        if let (Line::Blank, true, Some(last)) = (blank, self.head.anything, line.last_mut()) {
+            self.place = self.head.end(last);
+            self.head = Seen::default();
         }
         rest
     }
 
-    fn finish_line(&mut self, last: &mut u8) {
-        let blank = self.line.trim_ascii_end().is_empty();
-        if !blank {
-            self.head.note(&self.line);
-        } else if self.head.anything {
-            self.place = self.head.end(last);
-            self.head = Seen::default();
-        }
-        self.line.clear();
+    /// Keeps the beginning of a line whose end is still to come.
+    fn hold(&mut self, part: &[u8]) {
+        let room = LONGEST_LINE.saturating_sub(self.line.len()).min(part.len());
+        self.line.extend_from_slice(part.get(..room).unwrap_or_default());
     }
 }
 
@@ -146,14 +190,22 @@ impl Place {
 }
 
 impl Seen {
-    fn note(&mut self, line: &[u8]) {
+    fn note(&mut self, line: &[u8]) -> Line {
+        if line.trim_ascii_end().is_empty() {
+            return Line::Blank;
+        }
         self.anything = true;
+        // The three names that matter begin with one of these letters.
+        if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T' | b'u' | b'U')) {
+            return Line::Full;
+        }
         if let Some(value) = header(line, b"content-length:") {
             self.length = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
             self.ambiguous |= self.length.is_none() || line.len() >= LONGEST_LINE;
         }
         self.coding |= header(line, b"transfer-encoding:").is_some();
         self.upgrade |= header(line, b"upgrade:").is_some();
+        Line::Full
     }
 
     /// What follows this head; spoils the head's last line feed where that cannot be said.

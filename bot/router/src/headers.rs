@@ -4,8 +4,8 @@
 //! stranger says about forwarding is replaced by what we saw. Everything else passes as it came.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, Entry, FORWARDED, HOST, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -131,20 +131,20 @@ fn is_forwarding(name: &HeaderName) -> bool {
 }
 
 fn forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
-    let chain = match headers.get(X_FORWARDED_FOR).map(HeaderValue::to_str) {
-        Some(Ok(before)) => {
-            let peer = origin.peer.to_str().unwrap_or_default();
-            HeaderValue::try_from(format!("{before}, {peer}")).unwrap_or_else(|_| origin.peer.clone())
-        }
-        _ => origin.peer.clone(),
-    };
-    headers.insert(X_FORWARDED_FOR, chain);
-    if !headers.contains_key(X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme.as_str()));
+    match headers.entry(X_FORWARDED_FOR) {
+        Entry::Vacant(place) => drop(place.insert(origin.peer.clone())),
+        Entry::Occupied(mut before) => drop(before.insert(chain(before.get(), origin.peer))),
     }
-    if let (false, Some(host)) = (headers.contains_key(X_FORWARDED_HOST), headers.get(HOST).cloned()) {
-        headers.insert(X_FORWARDED_HOST, host);
+    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(origin.scheme.as_str()));
+    if let Some(host) = headers.get(HOST).cloned() {
+        headers.entry(X_FORWARDED_HOST).or_insert(host);
     }
+}
+
+/// What a trusted proxy wrote, and then the proxy itself.
+fn chain(before: &HeaderValue, peer: &HeaderValue) -> HeaderValue {
+    let whole = [before.as_bytes(), b", ", peer.as_bytes()].concat();
+    HeaderValue::try_from(whole).unwrap_or_else(|_| peer.clone())
 }
 
 fn strip_our_cookies(headers: &mut HeaderMap) {

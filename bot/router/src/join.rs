@@ -4,6 +4,8 @@
 //! (checked by its origin and by a proof that only a holder of the visitor's cookie could be given). So a link in
 //! an image, a prefetch or a chat's link preview binds nobody. No mix is named anywhere in it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ALLOW, HOST, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -33,17 +35,17 @@ struct Good {
 }
 
 /// Answers a request below `/.folkops` on a service host.
-pub(crate) async fn answer(caller: &Caller, host: &str, request: Request<Incoming>) -> Page {
+pub(crate) async fn answer(caller: Arc<Caller>, host: String, request: Request<Incoming>) -> Page {
     let Some(token) = request.uri().path().strip_prefix("/.folkops/join/").map(str::to_owned) else {
         return nothing_here();
     };
-    let good = match find(caller, host, token) {
+    let good = match find(&caller, &host, token) {
         Ok(good) => good,
         Err(page) => return *page,
     };
     match *request.method() {
-        Method::GET | Method::HEAD => ask(caller, &good, request.headers()),
-        Method::POST => redeem(caller, good, request).await.unwrap_or_else(|page| *page),
+        Method::GET | Method::HEAD => ask(&caller, &good, request.headers()),
+        Method::POST => redeem(&caller, good, request).await.unwrap_or_else(|page| *page),
         _ => wrong_method(),
     }
 }

@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use crate::edge::Caller;
 use crate::outcomes::{End, Tally};
 use crate::stack::Stack;
-use crate::upstream::Wire;
+use crate::upstream::{Wire, quiet};
 
 /// The body of what a visitor gets.
 pub(crate) enum Outgoing {
@@ -69,7 +69,7 @@ impl Relayed {
         if let Some(ride) = &mut self.ride {
             ride.wire.drive(cx);
         }
-        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        let polled = Pin::new(&mut self.incoming).poll_frame(&mut quiet());
         match &polled {
             Poll::Ready(Some(Err(_))) => self.ride.take().into_iter().for_each(Ride::break_off),
             Poll::Ready(None) => self.ride.take().into_iter().for_each(Ride::finish),

@@ -2,9 +2,7 @@
 //!
 //! It outlives the table that named it for as long as a request is on it, so that a new table never cuts one.
 
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use crate::outcomes::Counters;
@@ -30,16 +28,13 @@ impl Stack {
     }
 
     /// An idle wire on which nothing odd is seen; the one used last, so that the others can grow old.
-    pub(crate) async fn idle(&self, worker: usize) -> Option<Box<Wire>> {
-        poll_fn(|cx| {
-            while let Some(mut idle) = self.pop(worker) {
-                if idle.wire.is_fit(cx) {
-                    return Poll::Ready(Some(idle.wire));
-                }
+    pub(crate) fn idle(&self, worker: usize) -> Option<Box<Wire>> {
+        loop {
+            let mut idle = self.pop(worker)?;
+            if idle.wire.is_fit() {
+                return Some(idle.wire);
             }
-            Poll::Ready(None)
-        })
-        .await
+        }
     }
 
     /// Keeps a wire for the next request, or closes it where enough are kept.

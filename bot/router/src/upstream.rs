@@ -9,7 +9,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::config::{Limits, Waits};
 use crate::table::Upstream;
@@ -31,6 +31,8 @@ pub(crate) struct Wire {
     sender: SendRequest<Upload>,
     heard: Arc<AtomicBool>,
     ended: bool,
+    /// Moved on for each exchange, which is cheaper than a new one.
+    deadline: Pin<Box<Sleep>>,
 }
 
 /// The stream beneath, noting whether the upstream has said anything.
@@ -75,43 +77,60 @@ impl Wire {
             builder.max_headers(limits.header_lines);
         }
         let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(|_| Fault::Silent)?;
-        Ok(Box::new(Self { connection, sender, heard, ended: false }))
+        let deadline = Box::pin(sleep(waits.response));
+        Ok(Box::new(Self { connection, sender, heard, ended: false, deadline }))
     }
 
     /// Sends a request and waits for the head of its response.
-    pub(crate) async fn exchange(
+    pub(crate) fn exchange(
         &mut self,
         request: Request<Upload>,
         wait: Duration,
-    ) -> Result<Response<Incoming>, Fault> {
+    ) -> impl Future<Output = Result<Response<Incoming>, Fault>> {
         self.heard.store(false, Relaxed);
         let progress = request.body().progress();
-        let mut answer = pin!(self.sender.try_send_request(request));
-        loop {
-            let polled = poll_fn(|cx| {
-                Self::push(&mut self.connection, &mut self.ended, cx);
-                answer.as_mut().poll(cx)
-            });
-            match timeout(wait, polled).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(mut error)) => return Err(self.fault(error.take_message())),
-                Err(_) => match progress.as_deref().map_or(Pulse::Done, Progress::pulse) {
-                    Pulse::Moved => continue,
-                    Pulse::Waiting => return Err(Fault::Stalled),
-                    Pulse::Done => return Err(Fault::Late),
-                },
+        // Handed over before the future begins, which would carry it otherwise.
+        let answer = self.sender.try_send_request(request);
+        async move {
+            let mut answer = pin!(answer);
+            loop {
+                self.deadline.as_mut().reset(Instant::now() + wait);
+                match poll_fn(|cx| self.poll_answer(answer.as_mut(), cx)).await {
+                    Some(Ok(response)) => return Ok(response),
+                    Some(Err(mut error)) => return Err(self.fault(error.take_message())),
+                    None => match progress.as_deref().map_or(Pulse::Done, Progress::pulse) {
+                        Pulse::Moved => continue,
+                        Pulse::Waiting => return Err(Fault::Stalled),
+                        Pulse::Done => return Err(Fault::Late),
+                    },
+                }
             }
         }
     }
 
+    /// The answer, or nothing when the time is over.
+    fn poll_answer<T>(
+        &mut self,
+        answer: Pin<&mut impl Future<Output = T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<T>> {
+        self.drive(cx);
+        if let Poll::Ready(answer) = answer.poll(&mut quiet()) {
+            return Poll::Ready(Some(answer));
+        }
+        // Where tokio's budget kept the answer back, it keeps the deadline back as well, and that asks for a new turn.
+        self.deadline.as_mut().poll(cx).map(|()| None)
+    }
+
     /// Moves bytes both ways as far as they go now.
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        Self::push(&mut self.connection, &mut self.ended, cx);
+        // INVARIANT: hyper's future is not polled again after it was ready.
+        self.ended = self.ended || self.connection.poll_without_shutdown(cx).is_ready();
     }
 
     /// Whether another request may be sent, as far as can be seen now.
-    pub(crate) fn is_fit(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
+    pub(crate) fn is_fit(&mut self) -> bool {
+        self.drive(&mut quiet());
         !self.ended && self.sender.is_ready()
     }
 
@@ -126,11 +145,6 @@ impl Wire {
         (parts.io.into_inner(), parts.read_buf)
     }
 
-    // INVARIANT: hyper's future is not polled again after it was ready.
-    fn push(connection: &mut Connection<TokioIo<Heard>, Upload>, ended: &mut bool, cx: &mut Context<'_>) {
-        *ended = *ended || connection.poll_without_shutdown(cx).is_ready();
-    }
-
     fn fault(&self, unsent: Option<Request<Upload>>) -> Fault {
         match unsent {
             Some(request) => Fault::Unsent(Box::new(request)),
@@ -138,6 +152,12 @@ impl Wire {
             None => Fault::Silent,
         }
     }
+}
+
+/// A context that wakes nobody: for what changes only while its wire is driven, by the same task, just before it is
+/// looked at. A wake-up would only make that task look a second time.
+pub(crate) fn quiet() -> Context<'static> {
+    Context::from_waker(Waker::noop())
 }
 
 impl Stream {

@@ -11,13 +11,14 @@ use std::thread::{Builder, JoinHandle};
 use http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::sleep;
 
 use crate::answer::answer;
 use crate::config::RouterError;
 use crate::edge::{Caller, Edge, HYPERS_HEADER_LINES, buffer_bytes};
-use crate::framing::Framed;
+use crate::framing::{Framed, Vigil};
 
 /// A visitor's connection, just accepted.
 pub(crate) struct Arrival {
@@ -145,24 +146,44 @@ impl Worker {
         let Arrival { stream, peer, permit } = arrival;
         let stream = tokio::net::TcpStream::from_std(stream)?;
         stream.set_nodelay(true)?;
-        let ip = peer.ip().to_canonical();
+        let peer = peer.ip().to_canonical();
+        let peer_text = HeaderValue::try_from(peer.to_string())?;
         let caller = Arc::new(Caller {
             edge: Arc::clone(&self.edge),
             worker: self.number,
-            peer: ip,
-            peer_text: HeaderValue::try_from(ip.to_string())?,
+            peer,
+            peer_text,
             _permit: permit,
         });
-        let service = service_fn(move |request| answer(Arc::clone(&caller), request));
-        let io = TokioIo::new(Framed::new(stream));
+        let vigil = Arc::new(Vigil::default());
+        let io = TokioIo::new(Framed::new(stream, Arc::clone(&vigil)));
+        let served = Arc::clone(&caller);
+        let service = service_fn(move |request| answer(Arc::clone(&served), request));
         let mut connection = pin!(self.builder.serve_connection(io, service).with_upgrades());
         let mut stage = self.stage.clone();
         tokio::select! {
             biased;
             ended = connection.as_mut() => return Ok(ended?),
+            () = self.stuck(&caller, &vigil) => return Ok(()),
             _ = stage.wait_for(|stage| *stage >= Stage::Finishing) => connection.as_mut().graceful_shutdown(),
         }
         Ok(connection.await?)
+    }
+
+    /// Resolves when a connection got nowhere for a whole `Waits::request` while no request was under way on it.
+    ///
+    /// Looked at once in that time rather than timed anew for each request, which a busy connection would pay for.
+    async fn stuck(&self, caller: &Arc<Caller>, vigil: &Vigil) {
+        let mut before = vigil.moves();
+        loop {
+            sleep(self.edge.config.waits.request).await;
+            // Beside `caller` itself the service holds one; every request under way holds another.
+            let idle = Arc::strong_count(caller) <= 2;
+            match vigil.moves() {
+                now if now == before && idle => return,
+                now => before = now,
+            }
+        }
     }
 }
 
@@ -174,13 +195,9 @@ impl Drop for Knell {
 }
 
 fn builder(edge: &Edge) -> http1::Builder {
-    let (limits, waits) = (&edge.config.limits, &edge.config.waits);
+    let limits = &edge.config.limits;
     let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(waits.request)
-        .max_header_size(limits.head_bytes)
-        .max_buf_size(buffer_bytes(limits));
+    builder.header_read_timeout(None).max_header_size(limits.head_bytes).max_buf_size(buffer_bytes(limits));
     if limits.header_lines != HYPERS_HEADER_LINES {
         builder.max_headers(limits.header_lines);
     }
