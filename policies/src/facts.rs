@@ -1,0 +1,87 @@
+//! The facts of `Context` as policies see them: one list feeds the schema, the requests and the tables of cases.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::RestrictedExpression;
+use folkops_model::Context;
+use serde::Deserialize;
+
+use crate::error::PolicyError;
+
+/// One fact of the context; written in policies as `context.commits_allowed` and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// Every change named is allowed at exactly the commit that would run.
+    CommitsAllowed,
+    /// The one who asks wrote what is asked about.
+    OwnChange,
+    /// What is acted on belongs to the one who asks.
+    Own,
+    /// A freeze is in force.
+    Frozen,
+    /// No place is free.
+    OverQuota,
+}
+
+impl Fact {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::CommitsAllowed, Self::OwnChange, Self::Own, Self::Frozen, Self::OverQuota];
+
+    /// As written in policies and in tables of cases.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CommitsAllowed => "commits_allowed",
+            Self::OwnChange => "own_change",
+            Self::Own => "own",
+            Self::Frozen => "frozen",
+            Self::OverQuota => "over_quota",
+        }
+    }
+
+    /// Whether it holds.
+    pub fn holds(self, context: &Context) -> bool {
+        match self {
+            Self::CommitsAllowed => context.commits_allowed,
+            Self::OwnChange => context.own_change,
+            Self::Own => context.own,
+            Self::Frozen => context.frozen,
+            Self::OverQuota => context.over_quota,
+        }
+    }
+
+    /// The context in which exactly these hold.
+    // INVARIANT: every field is named here, so a fact added to the model does not compile until policy knows it.
+    pub fn context(these: &BTreeSet<Self>) -> Context {
+        Context {
+            commits_allowed: these.contains(&Self::CommitsAllowed),
+            own_change: these.contains(&Self::OwnChange),
+            own: these.contains(&Self::Own),
+            frozen: these.contains(&Self::Frozen),
+            over_quota: these.contains(&Self::OverQuota),
+        }
+    }
+}
+
+/// Every context there can be, built once: with five facts that is 32, and a clone is a counted reference.
+pub(crate) struct Contexts(Vec<cedar_policy::Context>);
+
+impl Contexts {
+    pub(crate) fn build() -> Result<Self, PolicyError> {
+        let masks = 0..1_usize << Fact::ALL.len();
+        let built: Result<Vec<_>, _> = masks.map(build).collect();
+        built.map(Self)
+    }
+
+    pub(crate) fn of(&self, context: &Context) -> Option<cedar_policy::Context> {
+        let bits = Fact::ALL.iter().enumerate().filter(|(_, fact)| fact.holds(context));
+        self.0.get(bits.map(|(bit, _)| 1 << bit).sum::<usize>()).cloned()
+    }
+}
+
+fn build(mask: usize) -> Result<cedar_policy::Context, PolicyError> {
+    let value = |bit: usize| RestrictedExpression::new_bool(mask & (1 << bit) != 0);
+    let pairs = Fact::ALL.iter().enumerate().map(|(bit, fact)| (fact.as_str().to_owned(), value(bit)));
+    cedar_policy::Context::from_pairs(pairs).map_err(PolicyError::declarations)
+}
