@@ -56,7 +56,12 @@ async fn over(stream: UnixStream, ask: &Ask) -> Result<String, StartError> {
 
 async fn alone(config: &Config, ask: &Ask) -> Result<String, StartError> {
     let Storage { ledger, keyring, entropy, .. } = crate::build::storage(config).await?;
-    let office = Office { ledger: &ledger, keyring: keyring.as_ref(), entropy: entropy.as_ref(), site: &config.site.url };
+    let office = Office {
+        ledger: &ledger,
+        keyring: keyring.as_ref(),
+        entropy: entropy.as_ref(),
+        site: &config.site.url,
+    };
     let done = decide(&office, ask).map_err(StartError)?;
     if let Some(draft) = draft(&done) {
         let recorded = ledger.append(draft).await.map_err(StartError::of)?;
@@ -68,7 +73,9 @@ async fn alone(config: &Config, ask: &Ask) -> Result<String, StartError> {
 
 fn decide(office: &Office<'_>, ask: &Ask) -> Result<Done, String> {
     match ask {
-        Ask::Invite { name, groups, owner, git } => office.invite(name, groups, owner.as_ref(), git.as_deref()),
+        Ask::Invite { name, groups, owner, git } => {
+            office.invite(name, groups, owner.as_ref(), git.as_deref())
+        }
         Ask::Grant { person, group, revoke } => office.grant(person, *group, *revoke),
         Ask::Rollback { .. } => Err("the program does not run; use `folkops rollback --offline`".into()),
     }
@@ -122,7 +129,9 @@ async fn handle(bot: &Bot, ask: &Ask) -> Result<String, String> {
     if let Ask::Rollback { release } = ask {
         let line = release.map_or_else(|| "/rollback".to_owned(), |release| format!("/rollback {release}"));
         let key = random_word(bot.entropy.as_ref(), 12);
-        return propose(&bot.engine, &bot.config, &line, Cause::Said, &key).await.map(|()| "the room hears how it goes".to_owned());
+        return propose(&bot.engine, &bot.config, &line, Cause::Said, &key)
+            .await
+            .map(|()| "the room hears how it goes".to_owned());
     }
     let office = Office {
         ledger: &bot.ledger,
@@ -138,7 +147,13 @@ async fn handle(bot: &Bot, ask: &Ask) -> Result<String, String> {
 }
 
 /// Lets the automation say a line in the first room. The same key is the same request.
-pub async fn propose(engine: &Engine, config: &Config, line: &str, cause: Cause, key: &str) -> Result<(), String> {
+pub async fn propose(
+    engine: &Engine,
+    config: &Config,
+    line: &str,
+    cause: Cause,
+    key: &str,
+) -> Result<(), String> {
     let place = Place {
         surface: SurfaceName::parse(WEB).map_err(|error| error.to_string())?,
         room: config.site.rooms.first().ok_or("there is no room")?.clone(),

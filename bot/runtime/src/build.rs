@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_commands::Settings;
-use folkops_engine::{Addresses, Desk, Engine, EngineParts, Operations, Outbox, People, Registry, Rooms};
 use folkops_embedded::Embedded;
+use folkops_engine::{Addresses, Desk, Engine, EngineParts, Operations, Outbox, People, Registry, Rooms};
 use folkops_local::{
-    Builder, ComponentPlan, Health, Limits, Machine, Places, Recipe, Search, State as Keeps, Target, Toolchain, UnitKey,
-    Units,
+    Builder, ComponentPlan, Health, Limits, Machine, Places, Recipe, Search, State as Keeps, Target,
+    Toolchain, UnitKey, Units,
 };
 use folkops_model::ports::{Clock, Entropy};
 use folkops_model::{StackName, SurfaceName};
@@ -85,12 +85,21 @@ pub async fn storage(config: &Config) -> Result<Storage, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let folder = config.state.join("record");
-    std::fs::create_dir_all(&config.state)
-        .map_err(|error| StartError(format!("`{}` cannot be made: {error}; set `state` to a folder that may be written", config.state.display())))?;
+    std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700)
+        .create(&config.state)
+        .map_err(|error| {
+            StartError(format!(
+                "`{}` cannot be made: {error}; set `state` to a folder that may be written",
+                config.state.display()
+            ))
+        })?;
     let opening = folkops_embedded::Config { folder, schema: SCHEMA.into(), entropy: entropy.clone() };
-    let Embedded { store, keyring } =
-        tokio::task::spawn_blocking(|| folkops_embedded::open(opening)).await.map_err(StartError::of)?.map_err(StartError::of)?;
-    let ledger = Ledger::open(store, folds, clock.clone(), config.service.clone()).await.map_err(StartError::of)?;
+    let Embedded { store, keyring } = tokio::task::spawn_blocking(|| folkops_embedded::open(opening))
+        .await
+        .map_err(StartError::of)?
+        .map_err(StartError::of)?;
+    let ledger =
+        Ledger::open(store, folds, clock.clone(), config.service.clone()).await.map_err(StartError::of)?;
     Ok(Storage { ledger: Arc::new(ledger), keyring, clock, entropy })
 }
 
@@ -168,35 +177,51 @@ pub fn settings(config: &Config) -> Settings {
 /// The judge over the shipped policies and those of the configuration.
 pub fn judge(config: &Config, registry: &Registry) -> Result<Judge, StartError> {
     let specs: Vec<_> = registry.specs().copied().collect();
-    Judge::new(&specs, crate::policy::sources(config.policies.as_deref())?).map_err(StartError::of)
+    Judge::new(&specs, &crate::policy::sources(config.policies.as_deref())?).map_err(StartError::of)
 }
 
-async fn target(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Target, StartError> {
+/// This machine as a place to build and to run.
+pub async fn target(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Target, StartError> {
     let program = std::env::current_exe().map_err(StartError::of)?;
     let state = config.state.join("run");
     std::fs::create_dir_all(&state).map_err(StartError::of)?;
     let search = Search { bwrap: config.wall.bwrap.clone(), folders: search_path() };
-    let machine = Machine::open(Places { program, state: state.clone(), secrets: None }, &search).await.map_err(StartError::of)?;
+    let machine = Machine::open(Places { program, state: state.clone(), secrets: None }, &search)
+        .await
+        .map_err(StartError::of)?;
     match machine.wall() {
         Ok(wall) => tracing::info!(wall.version = wall.version(), "strangers' code runs behind a wall"),
         Err(none) => tracing::warn!(%none, "strangers' code is refused"),
     }
     let units = Units::new(machine.clone(), clock, entropy.clone());
     let builder = Builder::open(machine, entropy).map_err(StartError::of)?;
-    let components = config.components.iter().map(|component| (component.name.clone(), plan(config, component)));
+    let components =
+        config.components.iter().map(|component| (component.name.clone(), plan(config, component)));
     Ok(Target::new(builder, units, state.join("data"), components.collect()))
 }
 
 /// The folders in which programs are looked for.
-#[expect(clippy::disallowed_methods, reason = "where programs are found is the system's to say, not the configuration's")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where programs are found is the system's to say, not the configuration's"
+)]
 pub fn search_path() -> Vec<PathBuf> {
     std::env::var("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
 fn plan(config: &Config, component: &Component) -> ComponentPlan {
-    let tool = |tool: &crate::config::Toolchain| Toolchain { name: tool.name.clone(), folder: tool.folder.clone() };
+    let tool =
+        |tool: &crate::config::Toolchain| Toolchain { name: tool.name.clone(), folder: tool.folder.clone() };
     let toolchains: Vec<Toolchain> = config.toolchains.iter().map(tool).collect();
-    let change = format!("{}/room/{}", config.site.url.trim_end_matches('/'), config.site.rooms.first().map_or("", |room| room.as_str()));
+    let change = format!(
+        "{}/room/{}",
+        config.site.url.trim_end_matches('/'),
+        config.site.rooms.first().map_or("", |room| room.as_str())
+    );
     let env = component.env.iter().map(|(name, value)| (name.clone(), value.replace("{change}", &change)));
     ComponentPlan {
         recipe: Recipe {
@@ -222,22 +247,25 @@ fn plan(config: &Config, component: &Component) -> ComponentPlan {
 }
 
 async fn forge(config: &Config) -> Result<Arc<dyn Forge>, StartError> {
-    let repositories = config.components.iter().map(|component| (component.name.clone(), component.repository.clone()));
+    let repositories =
+        config.components.iter().map(|component| (component.name.clone(), component.repository.clone()));
     let settings = folkops_git::Settings {
         repositories: repositories.collect(),
         private: config.state.join("git"),
         search_path: std::env::join_paths(search_path()).map_err(StartError::of)?,
         deadline: Duration::from_secs(10),
         limits: folkops_git::Limits::ORDINARY,
-        signature: folkops_git::Signature {
-            name: "FolkOps".into(),
-            email: "folkops@localhost".into(),
-        },
+        signature: folkops_git::Signature { name: "FolkOps".into(), email: "folkops@localhost".into() },
     };
     Ok(Arc::new(folkops_git::LocalForge::open(settings).await.map_err(StartError::of)?))
 }
 
-fn edge(config: &Arc<Config>, target: &Arc<Target>, ledger: &Arc<Ledger>, keyring: &Arc<dyn Keyring>) -> Edge {
+fn edge(
+    config: &Arc<Config>,
+    target: &Arc<Target>,
+    ledger: &Arc<Ledger>,
+    keyring: &Arc<dyn Keyring>,
+) -> Edge {
     let (target, entrance) = (target.clone(), config.router.entrance.clone());
     let socket = move |stack: &StackName| {
         target.units().socket(&UnitKey { stack: stack.clone(), component: entrance.clone() })

@@ -147,7 +147,9 @@ fn run(command: Command) -> Result<ExitCode, StartError> {
             crate::telemetry::start(&config.log).map_err(StartError)?;
             threads(1)?.block_on(crate::serve::router(config)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Demo(arguments) => threads(2)?.block_on(crate::demo::run(arguments)).map(|()| ExitCode::SUCCESS),
+        Command::Demo(arguments) => {
+            threads(2)?.block_on(crate::demo::run(arguments)).map(|()| ExitCode::SUCCESS)
+        }
         other => threads(1)?.block_on(prompt(other)),
     }
 }
@@ -171,31 +173,44 @@ async fn prompt(command: Command) -> Result<ExitCode, StartError> {
     let said = match command {
         Command::Invite { config, name, groups, owner, git } => {
             let ask = Ask::Invite { name, groups: groups.into_iter().collect(), owner, git };
-            crate::admin::ask(&*config.read()?.0, &ask).await?
+            crate::admin::ask(&config.read()?.0, &ask).await?
         }
         Command::Grant { config, person, group, revoke } => {
             let revoke = if revoke { Revoke::Yes } else { Revoke::No };
-            crate::admin::ask(&*config.read()?.0, &Ask::Grant { person, group, revoke }).await?
+            crate::admin::ask(&config.read()?.0, &Ask::Grant { person, group, revoke }).await?
         }
         Command::Rollback { config, release, offline: true } => {
-            crate::offline::rollback(&*config.read()?.0, release).await?
+            crate::offline::rollback(&config.read()?.0, release).await?
         }
         Command::Rollback { config, release, offline: false } => {
-            crate::admin::ask(&*config.read()?.0, &Ask::Rollback { release }).await?
+            crate::admin::ask(&config.read()?.0, &Ask::Rollback { release }).await?
         }
-        Command::Policy { what } => return crate::policy::run(what).map(|(said, code)| {
-            say(&said);
-            code
-        }),
+        Command::Policy { what } => {
+            return crate::policy::run(what).map(|(said, code)| {
+                say(&said);
+                code
+            });
+        }
         Command::Config { schema: true, .. } => schema()?,
         Command::Config { config, schema: false } => {
             let config = WithConfig { config: config.unwrap_or_else(|| PathBuf::from("folkops.toml")) };
             let (config, path) = config.read()?;
-            format!("`{}` is a configuration for {} with {} components", path.display(), config.title, config.components.len())
+            format!(
+                "`{}` is a configuration for {} with {} components",
+                path.display(),
+                config.title,
+                config.components.len()
+            )
         }
-        Command::Commands => folkops_commands::markdown(&folkops_commands::all(&crate::policy::any_settings())),
-        Command::Export(config) => export(&*config.read()?.0).await?,
-        Command::Serve(_) | Command::Router(_) | Command::Demo(_) | Command::Keep { .. } | Command::Confine { .. } => {
+        Command::Commands => {
+            folkops_commands::markdown(&folkops_commands::all(&crate::policy::any_settings()))
+        }
+        Command::Export(config) => export(&config.read()?.0).await?,
+        Command::Serve(_)
+        | Command::Router(_)
+        | Command::Demo(_)
+        | Command::Keep { .. }
+        | Command::Confine { .. } => {
             return Err(StartError("this is not asked at the prompt".into()));
         }
     };

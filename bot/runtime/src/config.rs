@@ -283,28 +283,35 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         let known = |name: &ComponentName| self.components.iter().any(|component| component.name == *name);
         if !known(&self.router.entrance) {
-            return Err(format!("`router.entrance` is `{}`, which is no component; name one of them", self.router.entrance));
+            return Err(format!(
+                "`router.entrance` is `{}`, which is no component; name one of them",
+                self.router.entrance
+            ));
         }
         if self.site.rooms.is_empty() {
             return Err("`site.rooms` is empty; name at least one room".into());
         }
         for component in &self.components {
             if let Some(peer) = component.peers.iter().find(|peer| !known(peer)) {
-                return Err(format!("`{}` calls `{peer}`, which is no component; name it, or take it out of `peers`", component.name));
+                return Err(format!(
+                    "`{}` calls `{peer}`, which is no component; name it, or take it out of `peers`",
+                    component.name
+                ));
             }
             if component.state == State::Seed && component.seed.is_none() {
-                return Err(format!("`{}` has the state `seed` but no `seed` folder; name one", component.name));
+                return Err(format!(
+                    "`{}` has the state `seed` but no `seed` folder; name one",
+                    component.name
+                ));
             }
             if component.build.is_empty() || component.run.is_empty() {
-                return Err(format!("`{}` needs both `build` and `run`, each a program and its arguments", component.name));
+                return Err(format!(
+                    "`{}` needs both `build` and `run`, each a program and its arguments",
+                    component.name
+                ));
             }
         }
         Ok(())
-    }
-
-    /// A component by name.
-    pub fn component(&self, name: &ComponentName) -> Option<&Component> {
-        self.components.iter().find(|component| component.name == *name)
     }
 }
 
@@ -336,13 +343,16 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_the_nearest_one() {
-        let said = Config::parse(&SAMPLE.replace("listen = \"127.0.0.1:7070\"", "listn = \"127.0.0.1:7070\"")).unwrap_err();
+        let said =
+            Config::parse(&SAMPLE.replace("listen = \"127.0.0.1:7070\"", "listn = \"127.0.0.1:7070\""))
+                .unwrap_err();
         assert!(said.contains("unknown field `listn`") && said.ends_with("did you mean `listen`?"), "{said}");
     }
 
     #[test]
     fn a_component_that_calls_nobody_known_is_refused_with_the_way_out() {
-        let said = Config::parse(&SAMPLE.replace("peers = [\"recipes-api\"]", "peers = [\"recipes\"]")).unwrap_err();
+        let said =
+            Config::parse(&SAMPLE.replace("peers = [\"recipes-api\"]", "peers = [\"recipes\"]")).unwrap_err();
         assert_eq!(said, "`web` calls `recipes`, which is no component; name it, or take it out of `peers`");
     }
 

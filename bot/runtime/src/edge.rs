@@ -13,7 +13,9 @@ use folkops_model::StackName;
 use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, Unavailable};
 use folkops_record::{Keyring, Ledger};
 use folkops_router::control::{ControlClient, ControlError};
-use folkops_router::table::{Arm, Backend, Host, HostPattern, Link, LinkHash, Service, Table, Trusted, TrustedHeader, Upstream};
+use folkops_router::table::{
+    Arm, Backend, Host, HostPattern, Link, LinkHash, Service, Table, Trusted, TrustedHeader, Upstream,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -39,13 +41,21 @@ pub async fn ensure(config: &Config, config_path: &std::path::Path) -> Result<()
     if client.livez().await.is_ok() {
         return Ok(());
     }
-    let program = std::env::current_exe().map_err(|error| Unavailable(format!("this program is not found: {error}")))?;
+    let program = std::env::current_exe()
+        .map_err(|error| Unavailable(format!("this program is not found: {error}")))?;
     let log = std::fs::File::options().create(true).append(true).open(config.state.join("router.log"));
     let log = log.map_err(|error| Unavailable(format!("the router's log cannot be opened: {error}")))?;
     let mut router = Command::new(program);
-    router.arg("router").arg("--config").arg(config_path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    router
+        .arg("router")
+        .arg("--config")
+        .arg(config_path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log);
     std::os::unix::process::CommandExt::process_group(&mut router, 0);
-    let child = router.spawn().map_err(|error| Unavailable(format!("the router cannot be started: {error}")))?;
+    let child =
+        router.spawn().map_err(|error| Unavailable(format!("the router cannot be started: {error}")))?;
     answering(&client, child).await
 }
 
@@ -58,7 +68,9 @@ async fn answering(client: &ControlClient, mut child: std::process::Child) -> Re
             return Ok(());
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return Err(Unavailable(format!("the router ended at its start ({status}); `router.log` in the state folder says why")));
+            return Err(Unavailable(format!(
+                "the router ended at its start ({status}); `router.log` in the state folder says why"
+            )));
         }
     }
     Err(Unavailable("the router does not answer; `router.log` in the state folder says more".into()))
@@ -76,14 +88,14 @@ impl Edge {
         Self { config, client, upstream: Box::new(upstream), ledger, keyring }
     }
 
-    /// Where the router writes its counters.
-    pub fn client(&self) -> &ControlClient {
-        &self.client
-    }
-
     fn table(&self, routes: &Routes) -> Result<Table, Unavailable> {
         let config = &self.config.router;
-        let hosts = config.hosts.iter().map(|host| HostPattern::parse(host)).collect::<Result<_, _>>().map_err(wrong)?;
+        let hosts = config
+            .hosts
+            .iter()
+            .map(|host| HostPattern::parse(host))
+            .collect::<Result<_, _>>()
+            .map_err(wrong)?;
         let service = Service { hosts, default: self.backend(&routes.production)? };
         let people = routes.people.iter().map(|(person, stack)| Ok((person.clone(), self.backend(stack)?)));
         let previews = routes.previews.iter().map(|(preview, stack)| {
@@ -110,8 +122,14 @@ impl Edge {
 
     fn link(&self, link: &folkops_previews::ports::Link) -> Result<(LinkHash, Link), Unavailable> {
         let public = without_port(&self.config.router.public);
-        let host = if self.config.router.owner_hosts { format!("{}.{public}", link.owner) } else { public.to_owned() };
-        let name = self.ledger.read(|facts| facts.fold::<People>()?.people.get(&link.person).map(|row| row.name.clone()));
+        let host = if self.config.router.owner_hosts {
+            format!("{}.{public}", link.owner)
+        } else {
+            public.to_owned()
+        };
+        let name = self
+            .ledger
+            .read(|facts| facts.fold::<People>()?.people.get(&link.person).map(|row| row.name.clone()));
         let row = Link {
             person: link.person.clone(),
             name: name.and_then(|name| self.keyring.open(&name)),
@@ -160,5 +178,25 @@ impl Traffic for Edge {
             Ok(counted.collect())
         }
         .boxed()
+    }
+}
+
+/// Ends the router's process, where one runs; for the demo, which leaves nothing behind.
+pub async fn stop(config: &Config) {
+    let client = ControlClient::new(control_socket(config));
+    // Who listens on the socket is the router, whatever any file says.
+    let Ok(stream) = std::os::unix::net::UnixStream::connect(control_socket(config)) else { return };
+    let Ok(router) = rustix::net::sockopt::socket_peercred(&stream) else { return };
+    drop(stream);
+    if let Err(error) = rustix::process::kill_process(router.pid, rustix::process::Signal::TERM) {
+        tracing::warn!(%error, "the router could not be ended");
+        return;
+    }
+    let mut look = tokio::time::interval(Duration::from_millis(20));
+    for _ in 0..600 {
+        look.tick().await;
+        if client.livez().await.is_err() {
+            return;
+        }
     }
 }

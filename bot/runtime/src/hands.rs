@@ -52,8 +52,20 @@ pub struct Watcher {
 
 impl Watcher {
     /// Of these components. `attach` gives it the engine before it is asked.
-    pub fn new(forge: Arc<dyn Forge>, components: Vec<ComponentName>, ledger: Arc<Ledger>, keyring: Arc<dyn Keyring>) -> Self {
-        Self { forge, components, ledger, keyring, engine: OnceCell::new(), turn: tokio::sync::Mutex::new(()) }
+    pub fn new(
+        forge: Arc<dyn Forge>,
+        components: Vec<ComponentName>,
+        ledger: Arc<Ledger>,
+        keyring: Arc<dyn Keyring>,
+    ) -> Self {
+        Self {
+            forge,
+            components,
+            ledger,
+            keyring,
+            engine: OnceCell::new(),
+            turn: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// Gives it the engine through which it records.
@@ -67,7 +79,8 @@ impl Watcher {
         let seen = self.forge.changes(component).await.map_err(|error| Unavailable(error.0))?;
         let news = self.ledger.read(|facts| watch::news(facts, component, seen));
         for change in news.observed {
-            let author_name = self.keyring.seal(&change.author_name).map_err(|error| Unavailable(error.to_string()))?;
+            let author_name =
+                self.keyring.seal(&change.author_name).map_err(|error| Unavailable(error.to_string()))?;
             // The clear name is not written down; the sealed one stands beside the observation.
             let change = folkops_model::ObservedChange { author_name: String::new(), ..change };
             self.note(Body::ChangeObserved { component: component.clone(), change, author_name }).await?;

@@ -5,7 +5,11 @@
 //! the same step through its pipeline before it tells the router anything else.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use folkops_local::{UnitKey, UnitState, Units};
+use folkops_model::ReleaseNumber;
+use folkops_previews::reconcile::release_stack;
 use folkops_router::control::ControlClient;
 use folkops_router::table::{Arm, Backend, Table, Upstream};
 use serde::{Deserialize, Serialize};
@@ -13,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::build::StartError;
 use crate::config::Config;
 use crate::edge::control_socket;
+use crate::ports::{SystemClock, SystemEntropy};
 
 /// What was done while nobody was there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,13 +44,16 @@ pub fn done(config: &Config) -> std::io::Result<()> {
 pub async fn rollback(config: &Config, release: Option<u64>) -> Result<String, StartError> {
     let client = ControlClient::new(control_socket(config));
     let table = client.table().await.map_err(StartError::of)?;
-    let table = table.ok_or_else(|| StartError("the router serves nothing yet; there is nothing to go back from".into()))?;
+    let table = table.ok_or_else(|| {
+        StartError("the router serves nothing yet; there is nothing to go back from".into())
+    })?;
     let now = number(&table.service.default.arm);
+    let local = crate::build::target(config, Arc::new(SystemClock::start()), Arc::new(SystemEntropy)).await?;
     let target = match release {
         Some(release) => release,
-        None => earlier(config, now)?,
+        None => earlier(config, local.units(), now)?,
     };
-    let backend = backend(config, target)?;
+    let backend = backend(config, local.units(), target)?;
     let table = Table {
         version: table.version + 1,
         service: folkops_router::table::Service { default: backend, ..table.service.clone() },
@@ -61,33 +69,30 @@ fn number(arm: &Arm) -> Option<u64> {
     arm.as_str().strip_prefix("release-")?.parse().ok()
 }
 
-/// The newest release below the one that is served, of which a process listens.
-fn earlier(config: &Config, now: Option<u64>) -> Result<u64, StartError> {
-    let folder = config.state.join("run/units");
-    let entries = std::fs::read_dir(&folder).map_err(|error| StartError(format!("`{}` cannot be read: {error}", folder.display())))?;
-    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_prefix("release-")?.parse().ok());
+/// The newest release below the one that is served, of which the entrance runs.
+fn earlier(config: &Config, units: &Units, now: Option<u64>) -> Result<u64, StartError> {
+    let entrances = units
+        .list()
+        .map_err(StartError::of)?
+        .into_iter()
+        .filter(|unit| unit.key.component == config.router.entrance && unit.state == UnitState::Running);
+    let numbers = entrances.filter_map(|unit| unit.key.stack.as_str().strip_prefix("release-")?.parse().ok());
     let below = numbers.filter(|number: &u64| now.is_none_or(|now| *number < now));
-    let alive = below.filter(|number| answers(&socket(config, *number)));
-    alive.max().ok_or_else(|| StartError("no earlier release runs on this machine; start the bot, and say /rollback".into()))
-}
-
-fn backend(config: &Config, release: u64) -> Result<Backend, StartError> {
-    let socket = socket(config, release);
-    if !answers(&socket) {
-        return Err(StartError(format!("release {release} does not run on this machine; name one that does")));
-    }
-    Ok(Backend {
-        arm: Arm::parse(&format!("release-{release}")).map_err(StartError::of)?,
-        upstream: Upstream::parse(&socket.to_string_lossy()).map_err(StartError::of)?,
+    below.max().ok_or_else(|| {
+        StartError("no earlier release runs on this machine; start the bot, and say /rollback".into())
     })
 }
 
-fn socket(config: &Config, release: u64) -> PathBuf {
-    let unit = config.state.join("run/units").join(format!("release-{release}")).join(config.router.entrance.as_str());
-    let state = unit.canonicalize().unwrap_or(unit);
-    state.join("run/in.sock")
-}
-
-fn answers(socket: &std::path::Path) -> bool {
-    std::os::unix::net::UnixStream::connect(socket).is_ok()
+fn backend(config: &Config, units: &Units, release: u64) -> Result<Backend, StartError> {
+    let stack = release_stack(ReleaseNumber(release));
+    let socket = units.socket(&UnitKey { stack: stack.clone(), component: config.router.entrance.clone() });
+    if std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        return Err(StartError(format!(
+            "release {release} does not run on this machine; name one that does"
+        )));
+    }
+    Ok(Backend {
+        arm: Arm::parse(stack.as_str()).map_err(StartError::of)?,
+        upstream: Upstream::parse(&socket.to_string_lossy()).map_err(StartError::of)?,
+    })
 }

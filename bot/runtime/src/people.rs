@@ -78,7 +78,13 @@ pub struct Office<'a> {
 
 impl Office<'_> {
     /// Makes an invitation.
-    pub fn invite(&self, name: &str, groups: &BTreeSet<Group>, owner: Option<&Owner>, git: Option<&str>) -> Result<Done, String> {
+    pub fn invite(
+        &self,
+        name: &str,
+        groups: &BTreeSet<Group>,
+        owner: Option<&Owner>,
+        git: Option<&str>,
+    ) -> Result<Done, String> {
         let shown = name.trim();
         if shown.is_empty() || shown.chars().count() > 60 || shown.chars().any(char::is_control) {
             return Err("a name has 1 to 60 characters and no control characters".into());
@@ -103,7 +109,9 @@ impl Office<'_> {
         let person = found?;
         let (body, said) = match revoke {
             Revoke::No => (Body::PersonGranted { person, group }, format!("done: in the group {group}")),
-            Revoke::Yes => (Body::PersonRevoked { person, group }, format!("done: not in the group {group} any more")),
+            Revoke::Yes => {
+                (Body::PersonRevoked { person, group }, format!("done: not in the group {group} any more"))
+            }
         };
         Ok(Done { bodies: vec![body], said })
     }
@@ -111,12 +119,15 @@ impl Office<'_> {
     fn find(&self, facts: &Facts<'_>, wanted: &str) -> Result<PersonId, String> {
         let Some(people) = facts.fold::<People>() else { return Err("nobody is known yet".into()) };
         let is = |(id, row): &(&PersonId, &folkops_engine::Person)| {
-            id.as_str() == wanted || self.keyring.open(&row.name).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+            id.as_str() == wanted
+                || self.keyring.open(&row.name).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
         };
         let found: Vec<&PersonId> = people.people.iter().filter(is).map(|(id, _)| id).collect();
         match found.as_slice() {
             [one] => Ok((*one).clone()),
-            [] => Err(format!("nobody here is called `{wanted}`; they join with a link from `folkops invite` first")),
+            [] => Err(format!(
+                "nobody here is called `{wanted}`; they join with a link from `folkops invite` first"
+            )),
             several => {
                 let ids: Vec<&str> = several.iter().map(|id| id.as_str()).collect();
                 Err(format!("`{wanted}` is the name of several people; use an id: {}", ids.join(", ")))

@@ -9,8 +9,8 @@ use std::time::Duration;
 use folkops_engine::{Facts, Lookout, Operations};
 use folkops_model::{Cause, StackName};
 use folkops_previews::ports::Stacks;
-use folkops_previews::reconcile::{proposals, routes, unwanted};
 use folkops_previews::ports::Traffic;
+use folkops_previews::reconcile::{proposals, routes, unwanted};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -95,13 +95,16 @@ fn is_under_way(facts: &Facts<'_>, line: &str) -> bool {
     let Some(operations) = facts.fold::<Operations>() else { return false };
     match line.strip_prefix("/expire ") {
         None => operations.locks.get(&"production".to_owned()).is_some(),
-        Some(what) => ["preview", "mix", "stack"].iter().any(|kind| operations.locks.get(&format!("{kind}-{what}")).is_some()),
+        Some(what) => ["preview", "mix", "stack"]
+            .iter()
+            .any(|kind| operations.locks.get(&format!("{kind}-{what}")).is_some()),
     }
 }
 
 async fn compare_once(bot: &Bot, seen_unwanted: &mut BTreeMap<StackName, u32>) -> Result<(), String> {
     let running = bot.target.running().await.map_err(|error| error.0)?;
-    let (proposals, unwanted) = bot.ledger.read(|facts| (proposals(facts, &running), unwanted(facts, &running)));
+    let (proposals, unwanted) =
+        bot.ledger.read(|facts| (proposals(facts, &running), unwanted(facts, &running)));
     for proposal in proposals {
         if bot.ledger.read(|facts| is_under_way(facts, &proposal.line)) {
             continue;

@@ -8,7 +8,8 @@ use crate::config::{Log, LogFormat};
 /// Sends log lines to the standard error stream, as configured.
 pub fn start(log: &Log) -> Result<(), String> {
     let filter = log.filter.as_deref().unwrap_or("info");
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("`log.filter` cannot be used: {error}"))?;
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| format!("`log.filter` cannot be used: {error}"))?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Human => lines.compact().try_init(),

@@ -1,0 +1,3 @@
+//! Stories: the built program, driven through its surfaces.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The world in which stories play: the built program, its rooms, its browsers.
