@@ -13,7 +13,7 @@ use folkops_model::{
     Intent, Line, Owner, PersonId, Release, Resource, Sha, Span, StackKind, StackName, StackSpec, Trust,
     Weight,
 };
-use folkops_previews::{Composition, Mix, Mixes, Raised, Releases};
+use folkops_previews::{Changes, Composition, Mix, Mixes, Raised, Releases};
 
 use crate::Settings;
 use crate::raise::{self, Stage};
@@ -330,15 +330,26 @@ pub fn rechosen<'a>(
     base: &Release,
 ) -> Result<Chosen<'a>, Box<Card>> {
     let serving = mix.serving.as_ref().or(mix.raising.as_ref());
-    let numbers: Vec<_> = serving
-        .into_iter()
-        .flat_map(|raised| raised.parts.iter().filter_map(|part| part.change.as_ref()))
-        .map(|(change, _)| change.number)
-        .collect();
+    let changes =
+        serving.into_iter().flat_map(|raised| raised.parts.iter().filter_map(|part| part.change.as_ref()));
+    let open =
+        |change: &ChangeRef| facts.fold::<Changes>().is_some_and(|c| facts.row(&c.open, change).is_some());
+    let numbers: Vec<_> =
+        changes.filter(|(change, _)| open(change)).map(|(change, _)| change.number).collect();
+    if numbers.is_empty() {
+        return Err(Box::new(nothing_left()));
+    }
     let subjects = subject::subjects(facts, &numbers)?;
     let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
     let composition = subject::compose(base, &pinned)?;
     Ok(Chosen { person, owner: mix.owner.clone(), subjects, composition })
+}
+
+/// Everything in the mix has been merged or closed meanwhile.
+fn nothing_left() -> Card {
+    Card::new(CardState::Good, "Nothing of your mix is left to try: it was merged or closed meanwhile")
+        .row("Next", Line::new().code("/opt-out").text(" brings you to what everybody gets"))
+        .button(Weight::Plain, "Leave", "/opt-out")
 }
 
 /// The facts for policy of a choice for oneself.

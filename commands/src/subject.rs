@@ -45,6 +45,9 @@ pub fn subjects<'a>(facts: &Facts<'a>, numbers: &[ChangeNumber]) -> Result<Vec<S
 fn subject<'a>(facts: &Facts<'a>, number: ChangeNumber) -> Result<Subject<'a>, Box<Card>> {
     let changes = facts.fold::<Changes>().ok_or_else(|| Box::new(unknown(number, &[])))?;
     let found = changes.numbered(facts, number);
+    if let Some((change, row)) = taken_back(facts, changes, number).filter(|_| found.is_empty()) {
+        return Ok(of(facts, changes, change, row));
+    }
     match found.as_slice() {
         [(change, row)] => Ok(of(facts, changes, change, row)),
         [] => {
@@ -53,6 +56,18 @@ fn subject<'a>(facts: &Facts<'a>, number: ChangeNumber) -> Result<Subject<'a>, B
         }
         several => Err(Box::new(ambiguous(number, several))),
     }
+}
+
+/// A merged change that a rollback took back: it is not open any more, and may be promoted again by name.
+fn taken_back<'a>(
+    facts: &Facts<'a>,
+    changes: &'a Changes,
+    number: ChangeNumber,
+) -> Option<(&'a ChangeRef, &'a ChangeRow)> {
+    let releases = facts.fold::<Releases>()?;
+    let change =
+        facts.rows(&releases.taken_back).map(|(change, _)| change).find(|change| change.number == number)?;
+    Some((change, facts.row(&changes.closed, change)?))
 }
 
 /// A change with what is known of its author and its head.

@@ -124,6 +124,11 @@ pub async fn bot(config: Arc<Config>, storage: Storage) -> Result<Bot, StartErro
     let edge = Arc::new(edge(&config, &target, &ledger, &keyring));
     let names: Vec<_> = config.components.iter().map(|component| component.name.clone()).collect();
     let watcher = Arc::new(Watcher::new(forge.clone(), names.clone(), ledger.clone(), keyring.clone()));
+    let scratch = config.state.join("scratch");
+    // What a crash left half built is of no use.
+    if scratch.exists() {
+        std::fs::remove_dir_all(&scratch).map_err(StartError::of)?;
+    }
     let performer = Performer {
         ledger: ledger.clone(),
         forge: forge.clone(),
@@ -131,7 +136,7 @@ pub async fn bot(config: Arc<Config>, storage: Storage) -> Result<Bot, StartErro
         stacks: target.clone() as Arc<dyn Stacks>,
         traffic: edge.clone() as Arc<dyn Traffic>,
         components: names,
-        scratch: config.state.join("scratch"),
+        scratch,
         clock: clock.clone(),
     };
     let web = SurfaceName::parse(WEB).map_err(StartError::of)?;

@@ -80,7 +80,9 @@ async fn compare(bot: Arc<Bot>) {
 /// Gives the router the record's table again when the record has grown: it may have been started anew, or an effect
 /// may have been given up.
 async fn route(bot: &Bot, routed: &mut u64) {
-    let Some(routes) = bot.ledger.read(routes) else { return };
+    // A rollback that was taken up, offline or from before a crash, goes first: its own step tells the router.
+    let held = bot.ledger.read(|facts| is_under_way(facts, "/restore") || is_unread(facts));
+    let Some(routes) = bot.ledger.read(routes).filter(|_| !held) else { return };
     if routes.version == *routed {
         return;
     }
@@ -99,6 +101,10 @@ fn is_under_way(facts: &Facts<'_>, line: &str) -> bool {
             .iter()
             .any(|kind| operations.locks.get(&format!("{kind}-{what}")).is_some()),
     }
+}
+
+fn is_unread(facts: &Facts<'_>) -> bool {
+    facts.fold::<Operations>().is_some_and(|operations| !operations.open.is_empty())
 }
 
 async fn compare_once(bot: &Bot, seen_unwanted: &mut BTreeMap<StackName, u32>) -> Result<(), String> {

@@ -297,6 +297,12 @@ impl Room {
             .unwrap();
     }
 
+    /// The forge does not list a change as open any more.
+    pub async fn closes(&self, name: &str, number: u32) {
+        let gone = Body::ChangeGone { component: component(name), number: ChangeNumber(number) };
+        self.engine.note(gone).await.unwrap();
+    }
+
     pub fn place() -> Place {
         Place {
             surface: SurfaceName::parse("web").unwrap(),

@@ -100,6 +100,18 @@ async fn a_promotion_switches_everybody_and_a_rollback_gives_the_same_builds_bac
     room.says("jo", &format!("/ok-to-test {}", sha("57 first"))).await;
     let held = room.says("jo", "/promote 57").await;
     assert!(held.starts_with("Held: #41 would come along"), "{held}");
+    room.closes("web", 41).await;
+    room.says("jo", "/promote 41").await;
+    room.quiet().await;
+    room.ledger.read(|facts| {
+        let releases = facts.fold::<Releases>().unwrap();
+        assert_eq!(
+            releases.current(facts).unwrap().0.release.0,
+            3,
+            "what was merged may be promoted again by name"
+        );
+        assert!(releases.taken_back.is_empty());
+    });
 }
 
 #[tokio::test]

@@ -45,13 +45,19 @@ pub struct Allowed {
 pub struct Changes {
     /// Open changes.
     pub open: Table<ChangeRef, ChangeRow>,
+    /// Changes that are not open any more, as they were last seen: merged, or closed.
+    pub closed: Table<ChangeRef, ChangeRow>,
     /// Allowed commits.
     pub allowed: Table<Sha, Allowed>,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { open: Table::new("changes"), allowed: Table::new("allowed-commits") }
+        Self {
+            open: Table::new("changes"),
+            closed: Table::new("closed-changes"),
+            allowed: Table::new("allowed-commits"),
+        }
     }
 }
 
@@ -94,10 +100,14 @@ impl Fold for Changes {
                     seen: record.time,
                     previous: moved.or_else(|| before.and_then(|row| row.previous.clone())),
                 };
+                self.closed.remove(at, &key);
                 self.open.put(at, key, row);
             }
             Body::ChangeGone { component, number } => {
-                self.open.remove(at, &ChangeRef { component: component.clone(), number: *number });
+                let key = ChangeRef { component: component.clone(), number: *number };
+                if let Some(row) = self.open.remove(at, &key) {
+                    self.closed.put(at, key, row);
+                }
             }
             Body::Intended(Intent::AllowCommit { change, sha, by }) => {
                 let by = match by {
@@ -111,10 +121,10 @@ impl Fold for Changes {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.open, &self.allowed]
+        vec![&self.open, &self.closed, &self.allowed]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.open, &mut self.allowed]
+        vec![&mut self.open, &mut self.closed, &mut self.allowed]
     }
 }

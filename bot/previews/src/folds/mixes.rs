@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use folkops_model::{
-    ComponentName, CompositionId, Digest, Intent, Owner, Part, PersonId, ReleaseNumber, StackName,
+    ComponentName, CompositionId, Digest, Intent, OperationId, Owner, Part, PersonId, ReleaseNumber,
+    StackName,
 };
 use folkops_record::{AnyTable, Body, Fold, Record, Table};
 use jiff::Timestamp;
@@ -35,6 +36,8 @@ pub struct Raised {
     pub deadline: Timestamp,
     /// What runs in it, once it does.
     pub builds: BTreeMap<ComponentName, Digest>,
+    /// The operation that raises it.
+    pub raised_by: Option<OperationId>,
 }
 
 /// A one-time link.
@@ -89,6 +92,19 @@ impl Mixes {
         }
     }
 
+    /// Whatever was still being raised by an operation that is over, by a deadline or otherwise, will not come.
+    fn ended(&mut self, at: u64, operation: Option<&OperationId>) {
+        let raising = |mix: &Mix| {
+            mix.raising
+                .as_ref()
+                .is_some_and(|raised| operation.is_some() && raised.raised_by.as_ref() == operation)
+        };
+        let lost = self.mixes.iter().find(|(_, mix)| raising(mix)).map(|(person, _)| person.clone());
+        if let Some(person) = lost {
+            self.failed(at, &person);
+        }
+    }
+
     fn drop_links(&mut self, record: &Record, of: Option<&PersonId>) {
         let gone = |row: &LinkRow| row.expires <= record.time || Some(&row.person) == of;
         let old: Vec<String> =
@@ -102,7 +118,11 @@ impl Mixes {
 impl Fold for Mixes {
     fn apply(&mut self, record: &Record) {
         let at = record.sequence;
-        let Body::Intended(intent) = &record.body else { return };
+        let intent = match &record.body {
+            Body::Intended(intent) => intent,
+            Body::OperationEnded { .. } => return self.ended(at, record.operation.as_ref()),
+            _ => return,
+        };
         match intent {
             Intent::WantMix { person, owner, composition, base, parts, stack, deadline } => {
                 let raised = Raised {
@@ -112,6 +132,7 @@ impl Fold for Mixes {
                     stack: stack.clone(),
                     deadline: *deadline,
                     builds: BTreeMap::new(),
+                    raised_by: record.operation.clone(),
                 };
                 self.want(at, person, owner, raised);
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use folkops_model::{
-    ComponentName, CompositionId, Digest, Intent, Part, PreviewId, Principal, ReleaseNumber,
+    ComponentName, CompositionId, Digest, Intent, OperationId, Part, PreviewId, Principal, ReleaseNumber,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ pub struct Preview {
     pub deadline: Timestamp,
     /// Who asked for it first.
     pub by: Principal,
+    /// The operation that raises it.
+    pub raised_by: Option<OperationId>,
     /// Whether it answers yet.
     pub state: PreviewState,
 }
@@ -55,12 +57,29 @@ impl Previews {
         let all: Vec<&Preview> = facts.rows(&self.previews).map(|(_, preview)| preview).collect();
         (all.len(), all.iter().filter(|preview| preview.by == *principal).count())
     }
+
+    /// Whatever was still being raised by an operation that is over, by a deadline or otherwise, will not come.
+    fn ended(&mut self, at: u64, operation: Option<&OperationId>) {
+        let raising = |preview: &Preview| {
+            preview.state == PreviewState::Raising
+                && operation.is_some()
+                && preview.raised_by.as_ref() == operation
+        };
+        let lost = self.previews.iter().find(|(_, preview)| raising(preview)).map(|(id, _)| id.clone());
+        if let Some(id) = lost {
+            self.previews.remove(at, &id);
+        }
+    }
 }
 
 impl Fold for Previews {
     fn apply(&mut self, record: &Record) {
         let at = record.sequence;
-        let Body::Intended(intent) = &record.body else { return };
+        let intent = match &record.body {
+            Body::Intended(intent) => intent,
+            Body::OperationEnded { .. } => return self.ended(at, record.operation.as_ref()),
+            _ => return,
+        };
         match intent {
             Intent::WantPreview { preview, composition, base, parts, deadline, by } => {
                 let row = Preview {
@@ -69,6 +88,7 @@ impl Fold for Previews {
                     parts: parts.clone(),
                     deadline: *deadline,
                     by: by.clone(),
+                    raised_by: record.operation.clone(),
                     state: PreviewState::Raising,
                 };
                 self.previews.put(at, preview.clone(), row);
