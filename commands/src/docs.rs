@@ -25,3 +25,29 @@ pub fn markdown(commands: &[Arc<dyn Command>]) -> String {
     }
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Settings, all};
+
+    #[test]
+    fn the_page_in_docs_is_the_one_that_the_declarations_give() {
+        let hour = Duration::from_secs(3_600);
+        let settings = Settings {
+            service: "Potluck".into(),
+            previews_a_person: 1,
+            places: 1,
+            lasts: hour,
+            lasts_at_most: hour,
+        };
+        let kept = include_str!("../../docs/commands.md");
+        assert_eq!(
+            markdown(&all(&settings)),
+            kept,
+            "write it anew: `cargo run -p folkops -- commands > docs/commands.md`"
+        );
+    }
+}
