@@ -1,0 +1,99 @@
+//! What the site is told when the program is put together, and the ports it needs.
+//!
+//! Nothing here comes from a request. The site's own origin is read from the addresses that replies name, so that the
+//! links of a card and the checks on a form cannot disagree.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkops_engine::{Facts, Unavailable};
+use folkops_model::{ChangeRef, Line, PersonId, RoomName, Sha};
+use futures::future::BoxFuture;
+
+/// Gives the text of a diff, bounded, with control characters made visible.
+pub trait DiffSource: Send + Sync {
+    /// The unified diff between a change's base and its head.
+    fn diff<'a>(
+        &'a self,
+        change: &'a ChangeRef,
+        base: &'a Sha,
+        head: &'a Sha,
+    ) -> BoxFuture<'a, Result<String, Unavailable>>;
+}
+
+/// Says whether the program can do its work; the error says what is missing.
+pub type Ready = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// Writes the metrics in the text format of OpenMetrics.
+pub type Metrics = Box<dyn Fn() -> String + Send + Sync>;
+
+/// What the site is told.
+pub struct SiteConfig {
+    /// How the service is called.
+    pub title: String,
+    /// The room that `/` leads to.
+    pub room: RoomName,
+    /// Further rooms, in the order in which they are listed.
+    pub other_rooms: Vec<RoomName>,
+    /// How long a browser speaks for somebody after it joined.
+    pub session_lasts: Duration,
+    /// Where diffs come from.
+    pub diffs: Arc<dyn DiffSource>,
+    /// For `/readyz`.
+    pub ready: Ready,
+    /// For `/metrics`.
+    pub metrics: Metrics,
+    /// The guided demo, where this is one.
+    pub demo: Option<Demo>,
+}
+
+impl SiteConfig {
+    /// Every room, in order.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &RoomName> {
+        std::iter::once(&self.room).chain(&self.other_rooms)
+    }
+}
+
+/// The demo: two people's services side by side, the room below, and a path through it.
+pub struct Demo {
+    /// One line beside the title, such as how many synthetic visitors there are.
+    pub note: String,
+    /// The two people whose services are shown.
+    pub panes: [Pane; 2],
+    /// In whose name the visitor may speak; the first one to begin with.
+    pub personas: Vec<Persona>,
+    /// The path.
+    pub guide: Vec<GuideStep>,
+    /// The sentence below the path.
+    pub closing: String,
+}
+
+/// One person's service, shown in a frame.
+pub struct Pane {
+    /// Whose.
+    pub person: PersonId,
+    /// Where it is, absolute; its origin is the only thing that the page may frame.
+    pub url: String,
+    /// What the pill says while they use a mix, such as `her mix`.
+    pub mix: String,
+}
+
+/// Somebody in whose name the visitor of the demo may speak.
+pub struct Persona {
+    /// Who.
+    pub person: PersonId,
+    /// The token of a session that was opened for them.
+    pub session: String,
+}
+
+/// One step of the guided path.
+pub struct GuideStep {
+    /// A short word that a browser test knows it by.
+    pub id: String,
+    /// What happens, in one or two sentences.
+    pub text: Line,
+    /// Who says which line to take the step; a step to look at has none.
+    pub say: Option<(PersonId, String)>,
+    /// Whether it has happened. Once true it stays ticked.
+    pub done: Box<dyn Fn(&Facts<'_>) -> bool + Send + Sync>,
+}
