@@ -158,7 +158,7 @@ impl Command for DeployPreview {
                     kind: StackKind::Preview(preview.clone()),
                     builds,
                     trust: Trust::Unmerged,
-                    label: format!("Preview: release {} + {}", row.base, spoken(&changes)),
+                    label: format!("Preview: release {} + {}", row.base, subject::label(&changes)),
                     deadline: Some(row.deadline),
                 };
                 Step::Owe {
@@ -193,11 +193,6 @@ impl Command for DeployPreview {
             }
         }
     }
-}
-
-/// `#41 + #43`, for the label that the service shows.
-fn spoken(changes: &[(folkops_model::ChangeRef, folkops_model::Sha)]) -> String {
-    changes.iter().map(|(change, _)| format!("#{}", change.number)).collect::<Vec<_>>().join(" + ")
 }
 
 fn gone() -> Step {

@@ -121,13 +121,16 @@ impl<'a> Chosen<'a> {
     fn consent_card(&self, facts: &Facts<'_>, stale: bool) -> Card {
         let changes: Vec<_> = self.composition.changes().cloned().collect();
         let title = subject::numbers(Line::new().text("Try "), &changes).text(" on your own account?");
-        let authors = Line::new().list(self.subjects.iter().map(Subject::author_span));
-        let mut agreed = Line(authors.0);
-        agreed = agreed
-            .text(": this code will handle ")
+        let mut authors: Vec<_> = self.subjects.iter().map(Subject::author_span).collect();
+        authors.dedup();
+        let agreed = Line::new()
+            .text("Code by ")
+            .list(authors)
+            .text(" will handle ")
             .person(&self.person)
-            .text("’s requests, and may read and change the data of ");
-        agreed = agreed.code(self.owner.to_string()).text(" in the service. Nobody else is affected.");
+            .text("’s requests, and may read and change the data of ")
+            .code(self.owner.to_string())
+            .text(" in the service. Nobody else is affected.");
         let mut card = Card::new(CardState::Ask, title);
         if stale {
             card = card.say("What you agreed to has changed since: a change moved, or production did. So you are asked again.");
@@ -233,7 +236,7 @@ pub fn proceed(call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> S
                 kind: StackKind::Mix { person, owner: mix.owner.clone() },
                 builds,
                 trust: Trust::Unmerged,
-                label: format!("Your mix: release {} + {}", raised.base, labels(&changes)),
+                label: format!("Your mix: release {} + {}", raised.base, subject::label(&changes)),
                 deadline: Some(raised.deadline),
             };
             Step::Owe { effects: vec![Effect::Run { spec }], intents: vec![], card: None, private: vec![] }
@@ -255,11 +258,6 @@ pub fn proceed(call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> S
             private: vec![],
         },
     }
-}
-
-/// `#41 + #43`.
-fn labels(changes: &[(ChangeRef, Sha)]) -> String {
-    changes.iter().map(|(change, _)| format!("#{}", change.number)).collect::<Vec<_>>().join(" + ")
 }
 
 /// The mix that this operation raises, or has just raised.

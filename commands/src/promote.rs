@@ -261,17 +261,13 @@ impl<'a> Course<'a> {
     fn live(&self, call: &Call<'_>, progress: &Progress<'_>) -> Step {
         let mut card = Card::new(
             CardState::Live,
-            subject::numbers(Line::new(), self.pinned).text(" is live for everyone"),
+            subject::numbers(Line::new(), self.pinned)
+                .text(format!(" {} live for everyone", subject::are(self.pinned))),
         )
         .say("Everybody’s requests go to the new build. What ran before stays up for the way back.");
-        for (name, digest) in raise::built(progress) {
-            card = card.row(
-                "Runs",
-                Line::new()
-                    .span(Span::Build(name, digest))
-                    .text(format!(" in release {}", self.production.release)),
-            );
-        }
+        let builds = raise::built(progress).into_iter().map(|(name, digest)| Span::Build(name, digest));
+        card = card
+            .row("Runs", Line::new().list(builds).text(format!(" in release {}", self.production.release)));
         let card = card
             .row("Why", subject::who(Line::new(), call.principal).text(" promoted it"))
             .row("Bytes", "Built clean from the merged tree, behind the wall")

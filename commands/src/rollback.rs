@@ -58,11 +58,12 @@ impl Command for Rollback {
         let title = format!("{} goes back to release {}", self.0.service, target.number);
         let mut card = Card::new(CardState::Working, title);
         if !taken_back.is_empty() {
-            let list = taken_back.iter().map(|change| Span::Change(change.number));
+            let list = numbers(&taken_back);
+            let (is, it) = if taken_back.len() == 1 { ("is", "It stays") } else { ("are", "They stay") };
             card = card.say(
                 Line::new()
                     .list(list)
-                    .text(" is taken back. It stays on the default branch until it is reverted."),
+                    .text(format!(" {is} taken back. {it} on the default branch until reverted.")),
             );
         }
         card = card
@@ -153,6 +154,13 @@ fn unknown(wanted: ReleaseNumber, now: ReleaseNumber) -> Card {
         .button(Weight::Quiet, "What runs now?", "/status")
 }
 
+/// Changes as they stand in a line, in order.
+fn numbers(changes: &[ChangeRef]) -> Vec<Span> {
+    let mut numbers: Vec<_> = changes.iter().map(|change| change.number).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(Span::Change).collect()
+}
+
 /// A release as a stack.
 pub fn spec_of(release: &Release) -> StackSpec {
     StackSpec {
@@ -182,11 +190,14 @@ fn back(call: &Call<'_>, facts: &Facts<'_>, service: &str) -> Step {
     card = card
         .row("Runs", Line::new().list(runs))
         .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"));
-    let held = facts.fold::<Releases>().map(|releases| {
-        facts.rows(&releases.taken_back).map(|(change, _)| Span::Change(change.number)).collect::<Vec<_>>()
-    });
-    if let Some(held) = held.filter(|held| !held.is_empty()) {
-        card = card.row("Held", Line::new().list(held).text(" is still on the default branch: it does not come along with other changes until it is reverted or promoted by name"));
+    let held = facts.fold::<Releases>().into_iter().flat_map(|releases| facts.rows(&releases.taken_back));
+    let held: Vec<ChangeRef> = held.map(|(change, _)| change.clone()).collect();
+    if !held.is_empty() {
+        let (is, it) = if held.len() == 1 { ("is", "it does") } else { ("are", "they do") };
+        let text = format!(
+            " {is} still on the default branch: {it} not come along with other changes until reverted, or promoted by name"
+        );
+        card = card.row("Held", Line::new().list(numbers(&held)).text(text));
     }
     Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }
 }

@@ -33,7 +33,7 @@ impl Subject<'_> {
     pub fn author_span(&self) -> Span {
         self.author
             .as_ref()
-            .map_or_else(|| Span::Said(self.row.author_name.clone()), |id| Span::Person(id.clone()))
+            .map_or_else(|| Span::Called(self.row.author_name.clone()), |id| Span::Person(id.clone()))
     }
 }
 
@@ -158,9 +158,7 @@ pub fn who(line: Line, principal: &Principal) -> Line {
 
 /// Pinned changes as a list of numbers: "#41 and #43".
 pub fn numbers(line: Line, changes: &[(ChangeRef, Sha)]) -> Line {
-    let mut numbers: Vec<ChangeNumber> = changes.iter().map(|(change, _)| change.number).collect();
-    numbers.sort_unstable();
-    line.list(numbers.into_iter().map(Span::Change))
+    line.list(sorted(changes).into_iter().map(Span::Change))
 }
 
 /// Who vouched for what runs: one row of a card.
@@ -179,7 +177,23 @@ pub fn vouched(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Line {
 
 /// The words of a line that names changes: `41 43`.
 pub fn spoken(changes: &[(ChangeRef, Sha)]) -> String {
-    changes.iter().map(|(change, _)| change.number.to_string()).collect::<Vec<_>>().join(" ")
+    sorted(changes).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Pinned changes as a label that the service may show: `#41 + #43`.
+pub fn label(changes: &[(ChangeRef, Sha)]) -> String {
+    sorted(changes).iter().map(|number| format!("#{number}")).collect::<Vec<_>>().join(" + ")
+}
+
+/// "is" for one, "are" for several.
+pub fn are<T>(of: &[T]) -> &'static str {
+    if of.len() == 1 { "is" } else { "are" }
+}
+
+fn sorted(changes: &[(ChangeRef, Sha)]) -> Vec<ChangeNumber> {
+    let mut numbers: Vec<ChangeNumber> = changes.iter().map(|(change, _)| change.number).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// What a change's diff amounts to: "1 file, 3 lines, code".

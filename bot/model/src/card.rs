@@ -43,6 +43,8 @@ pub enum Span {
     Code(String),
     /// What somebody typed; rendered as code, escaped.
     Said(Sealed),
+    /// What somebody is called elsewhere, who is not known here; escaped, as plain words.
+    Called(Sealed),
     /// A person.
     Person(PersonId),
     /// A change.

@@ -426,7 +426,9 @@ impl Room {
         let span = |span: &Span| match span {
             Span::Text(text) | Span::Strong(text) | Span::Foreign(text) | Span::Link(text) => text.clone(),
             Span::Code(text) => format!("`{text}`"),
-            Span::Said(sealed) | Span::SecretLink(sealed) => self.keyring.open(sealed).unwrap_or_default(),
+            Span::Said(sealed) | Span::Called(sealed) | Span::SecretLink(sealed) => {
+                self.keyring.open(sealed).unwrap_or_default()
+            }
             Span::Person(person) => person.to_string(),
             Span::Change(number) => format!("#{number}"),
             Span::Commit(sha) => sha.short().to_owned(),

@@ -29,6 +29,7 @@ fn piece(scene: &Scene<'_>, span: &Span, spot: Spot) -> Markup {
         Span::Text(text) | Span::Foreign(text) => html! { (text) },
         Span::Strong(text) => html! { b { (text) } },
         Span::Code(text) => html! { code { (text) } },
+        Span::Called(sealed) => html! { (scene.keyring().open(sealed).unwrap_or_else(|| "somebody".to_owned())) },
         Span::Said(sealed) => match scene.keyring().open(sealed) {
             Some(words) => html! { code { (words) } },
             None => html! { span class="faint" { "(words that were taken away)" } },
@@ -94,7 +95,7 @@ pub(crate) fn plain(scene: &Scene<'_>, line: &Line) -> String {
         Span::Commit(sha) => sha.short().to_owned(),
         Span::Build(component, digest) => format!("{component} {}", digest.short()),
         Span::Link(url) => host_first(url).unwrap_or(url).to_owned(),
-        Span::Said(sealed) => scene.keyring().open(sealed).unwrap_or_default(),
+        Span::Said(sealed) | Span::Called(sealed) => scene.keyring().open(sealed).unwrap_or_default(),
         Span::SecretLink(_) | Span::Time(_) => String::new(),
     };
     line.0.iter().map(word).collect()
