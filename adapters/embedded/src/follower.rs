@@ -85,7 +85,10 @@ impl Follower {
 
 fn follow(inbox: &Receiver<Step>, mut projection: Projection) {
     let mut gulp = Gulp::default();
+    // The first thing that is asked for, read while another thread checks the journal.
+    let mut found = Some(projection.read());
     for step in inbox {
+        let found = found.take();
         match step {
             Step::Rows { first, last, rows } => gulp.add(first, last, rows),
             Step::Reset { applied, rows } => {
@@ -94,7 +97,7 @@ fn follow(inbox: &Receiver<Step>, mut projection: Projection) {
             }
             Step::Read(answer) => {
                 gulp.swallow(&mut projection);
-                let _gone = answer.send(projection.read());
+                let _gone = answer.send(found.unwrap_or_else(|| projection.read()));
             }
             Step::Settle(done) => {
                 gulp.swallow(&mut projection);

@@ -91,12 +91,12 @@ impl Projection {
         }
     }
 
-    /// Applies changes, all or none.
+    /// Applies changes, all or none. What cannot be used stays so until it is replaced, unless there is nothing in it
+    /// and these changes are the first ones of all.
     pub(crate) fn apply(&mut self, gulp: &Gulp) {
-        let starts = gulp.first == 1;
         let (db, mut stamp) = match &self.view {
             View::Following(db, stamp) if stamp.applied < gulp.last => (db, stamp.clone()),
-            View::Unusable(db) if starts && db.is_empty() => {
+            View::Unusable(db) if gulp.first == 1 && fenced(|| Ok(db.is_empty())) == Ok(true) => {
                 (db, Stamp { schema: self.schema.clone(), ..Stamp::default() })
             }
             _ => return,

@@ -29,7 +29,7 @@ pub(crate) struct Recovered {
     pub(crate) tail: Option<(Segment, u64)>,
 }
 
-/// Checks all segments of a folder; `marked` is what the mark witnesses.
+/// Checks all segments of a folder, and makes durable what it found; `marked` is what the mark witnesses.
 pub(crate) fn recover(disk: &dyn Disk, folder: &Path, marked: u64) -> Result<Recovered, StoreError> {
     let mut found = Recovered { position: Position::default(), tail: None };
     let firsts = Segment::list(disk, folder).map_err(unreadable)?;
@@ -87,16 +87,15 @@ impl Scan<'_> {
         }
         match self.segment.header().map_err(unreadable)? {
             Header::Whole => self.follow(position).map(Some),
-            Header::Unborn if self.is_last && self.marked < next => Ok(None),
+            // No frame was ever written here; that none is missing, the mark and the next segment's name tell.
+            Header::Unborn => Ok(None),
             Header::Newer(version) => {
                 let path = self.segment.path.display();
                 Err(StoreError::Read(format!(
                     "`{path}` has format {version}; start the newer program that wrote it"
                 )))
             }
-            Header::Unborn | Header::Bad => {
-                Err(damaged(self.segment, 0, "the segment's header is not whole"))
-            }
+            Header::Bad => Err(damaged(self.segment, 0, "the segment's header is not whole")),
         }
     }
 
@@ -140,7 +139,7 @@ impl Scan<'_> {
             file = %self.segment.path.display(), byte = offset, bytes = rest.len(), record = next,
             "cut the journal's torn end; nothing in it had been acknowledged"
         );
-        self.segment.file.cut(offset).and_then(|()| self.segment.file.sync()).map_err(unwritable)?;
+        self.segment.file.cut(offset).map_err(unwritable)?;
         Ok(offset)
     }
 

@@ -175,6 +175,23 @@ fn a_missing_doubled_or_swapped_segment_stops_the_start() {
 }
 
 #[test]
+fn a_segment_that_never_came_to_be_is_begun_again() {
+    for longer in [SMALL, SMALL * 4] {
+        for header in [&b""[..], &b"FOLKJR"[..], &[0; 24][..]] {
+            let folder = tempfile::tempdir().unwrap();
+            write(folder.path(), &[8]);
+            fs::write(folder.path().join("journal/00000000000000000009.log"), header).unwrap();
+            let place = || Place { segment: longer, ..place(folder.path()) };
+            let mut journal = Journal::open(place()).unwrap();
+            let next = entry(9);
+            journal.write([(&next, u32::try_from(next.bytes.len()).unwrap())].into_iter()).unwrap();
+            drop(journal);
+            assert_eq!(Journal::open(place()).unwrap().position().sequence, 9);
+        }
+    }
+}
+
+#[test]
 fn a_whole_frame_out_of_order_or_of_an_older_epoch_stops_the_start() {
     let before = [entry_of(1, 4)];
     for (wrong, said) in [
