@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::error::{Finding, line_at};
 use crate::facts::Fact;
 use crate::judge::Judge;
-use crate::load::Source;
+use crate::read::Source;
 use crate::report::Report;
 use crate::situation::{About, By, Situation};
 

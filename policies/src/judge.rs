@@ -12,7 +12,8 @@ use cedar_policy::{Authorizer, EntityTypeName, PolicyId, PolicySet, PrincipalCon
 use folkops_model::{Action, Authority, CommandSpec, Decision, Group, Principal, Rule, Verdict};
 
 use crate::error::PolicyError;
-use crate::load::{Loaded, Slice, Source, load};
+use crate::load::{Loaded, Slice, load};
+use crate::read::Source;
 use crate::request::{Asked, Nouns};
 use crate::schema::Vocabulary;
 

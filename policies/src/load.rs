@@ -1,4 +1,4 @@
-//! From policy files to a set in force: parsed, annotated, valid against the schema, or refused as a whole.
+//! From policy files to a set in force: valid against the schema as a whole, or refused as a whole.
 //!
 //! Nothing half-valid comes out of here. Each command gets its own slice of the set, made of the policies whose action
 //! scope covers it: the others could not apply to it whatever the case, so a decision costs what the command's own
@@ -11,17 +11,9 @@ use folkops_model::Rule;
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Finding, PolicyError, line_at};
+use crate::error::{Finding, PolicyError};
+use crate::read::{Placed, Source, line_of, read, sentence};
 use crate::schema::{Declared, Vocabulary};
-
-/// One file of policies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Its name, for messages.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-}
 
 /// A permit, as a default deny tells of it.
 pub(crate) struct Permit {
@@ -48,26 +40,12 @@ pub(crate) struct Loaded {
     pub(crate) whole: PolicySet,
 }
 
-/// One policy with its place.
-struct Placed<'a> {
-    source: &'a Source,
-    line: usize,
-    policy: Policy,
-    rule: Rule,
-}
-
-impl Placed<'_> {
-    fn finding(&self, line: usize, sentence: String) -> Finding {
-        Finding { file: self.source.name.clone(), line, sentence }
-    }
-}
-
 /// Loads all sources as one set; the order in which they come makes no difference.
 pub(crate) fn load(vocabulary: &Vocabulary, sources: &[Source]) -> Result<Loaded, PolicyError> {
     let mut findings = Vec::new();
     let mut placed = Vec::new();
     for source in sources {
-        match parse(vocabulary, source) {
+        match read(vocabulary, source) {
             Ok(policies) => placed.extend(policies),
             Err(found) => findings.extend(found),
         }
@@ -90,62 +68,6 @@ fn refuse(mut findings: Vec<Finding>) -> Result<(), PolicyError> {
     findings.sort();
     findings.dedup();
     if findings.is_empty() { Ok(()) } else { Err(PolicyError::Refused(findings)) }
-}
-
-fn parse<'a>(vocabulary: &Vocabulary, source: &'a Source) -> Result<Vec<Placed<'a>>, Vec<Finding>> {
-    let at = |line, sentence| Finding { file: source.name.clone(), line, sentence };
-    let set: PolicySet = source.text.parse().map_err(|errors: cedar_policy::ParseErrors| {
-        errors.iter().map(|e| at(diagnosed(e, &source.text).unwrap_or(1), sentence(e))).collect::<Vec<_>>()
-    })?;
-    let template = |t: &cedar_policy::Template| {
-        let line = place(&source.text, &t.to_cedar());
-        at(line, "a template applies to nobody until it is linked; name who and what instead of `?…`".into())
-    };
-    let mut findings: Vec<Finding> = set.templates().map(template).collect();
-    let mut placed = Vec::new();
-    for policy in set.policies() {
-        let line = policy.to_cedar().map_or(1, |text| place(&source.text, &text));
-        match rule(vocabulary, policy) {
-            Ok(rule) => {
-                placed.push(Placed { source, line, policy: policy.new_id(PolicyId::new(&rule.id)), rule });
-            }
-            Err(sentence) => findings.push(at(line, sentence)),
-        }
-    }
-    if findings.is_empty() { Ok(placed) } else { Err(findings) }
-}
-
-/// Reads the annotations; the error is the sentence that says what is missing.
-fn rule(vocabulary: &Vocabulary, policy: &Policy) -> Result<Rule, String> {
-    let id = policy.annotation("id").unwrap_or_default();
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if id.is_empty() || id.len() > 60 || !id.chars().all(plain) {
-        return Err("a policy needs an `@id(\"…\")` of lower-case letters, digits and `-`, at most 60".into());
-    }
-    let reason = policy.annotation("reason").unwrap_or_default().trim();
-    if reason.is_empty() || reason.chars().count() > 200 || reason.chars().any(is_unseen) {
-        return Err(format!(
-            "`{id}` needs a `@reason(\"…\")`: one plain sentence of at most 200 visible characters"
-        ));
-    }
-    if let Some((other, _)) = policy.annotations().find(|(key, _)| !["id", "reason", "remedy"].contains(key))
-    {
-        return Err(format!(
-            "`{id}` has an `@{other}`, which nothing reads; there are id, reason and remedy"
-        ));
-    }
-    let remedy = policy.annotation("remedy");
-    let sayable = |name: &str| vocabulary.commands.get(name).is_some_and(|declared| !declared.spec.internal);
-    if let Some(wrong) = remedy.filter(|name| !sayable(name)) {
-        return Err(format!("`{id}` names the remedy `{wrong}`, which is no command that people can say"));
-    }
-    Ok(Rule { id: id.to_owned(), reason: reason.to_owned(), remedy: remedy.map(str::to_owned) })
-}
-
-/// Control, zero-width and direction characters: text with them reads otherwise than it is.
-fn is_unseen(c: char) -> bool {
-    let directions = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-    c.is_control() || directions || matches!(c, '\u{61c}' | '\u{feff}')
 }
 
 /// Policies that share an id; expects them in order of their ids.
@@ -173,7 +95,7 @@ fn invalid(vocabulary: &Vocabulary, whole: &PolicySet, placed: &[Placed<'_>]) ->
     let by_id: HashMap<&PolicyId, &Placed<'_>> = placed.iter().map(|p| (p.policy.id(), p)).collect();
     let finding = |(id, diagnostic): (&PolicyId, &dyn Diagnostic)| {
         let placed = by_id.get(id)?;
-        let line = diagnosed(diagnostic, &placed.source.text).unwrap_or(placed.line);
+        let line = line_of(diagnostic, &placed.source.text).unwrap_or(placed.line);
         Some(placed.finding(line, sentence(diagnostic)))
     };
     errors.chain(warnings.filter(|(id, _)| !wrong.contains(id))).filter_map(finding).collect()
@@ -212,18 +134,4 @@ fn hash(vocabulary: &Vocabulary, placed: &[Placed<'_>]) -> Result<String, Policy
         part(&placed.policy.to_json().map_err(PolicyError::declarations)?.to_string());
     }
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn place(text: &str, part: &str) -> usize {
-    text.find(part).map_or(1, |offset| line_at(text, offset))
-}
-
-fn diagnosed<D: Diagnostic + ?Sized>(diagnostic: &D, text: &str) -> Option<usize> {
-    let label = diagnostic.labels()?.next()?;
-    Some(line_at(text, label.offset()))
-}
-
-fn sentence<D: Diagnostic + ?Sized>(diagnostic: &D) -> String {
-    let help = diagnostic.help().map_or_else(String::new, |help| format!("; {help}"));
-    format!("{diagnostic}{help}").replace('\n', " ")
 }

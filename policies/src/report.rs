@@ -5,7 +5,8 @@ use std::fmt;
 use folkops_model::CommandSpec;
 
 use crate::error::{Finding, PolicyError};
-use crate::load::{Source, load};
+use crate::load::load;
+use crate::read::Source;
 use crate::schema::Vocabulary;
 
 /// The outcome of a check or of a table of cases.

@@ -3,10 +3,10 @@
 //! Only the principal and the resource are built per call; the rest stands ready. Ids are those of the model, which
 //! need no escaping; parts of a service are named within it, so that one service's policies never fit another's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, Request};
-use folkops_model::{Action, ComponentName, Group, Principal, Resource};
+use folkops_model::{Action, Group, Principal, Resource};
 
 use crate::error::PolicyError;
 use crate::facts::Contexts;
@@ -30,6 +30,9 @@ pub(crate) struct Asked {
     pub(crate) request: Request,
     pub(crate) entities: Entities,
 }
+
+/// An entity and what it stands in.
+type Named = (EntityUid, HashSet<EntityUid>);
 
 impl Nouns {
     pub(crate) fn new() -> Result<Self, PolicyError> {
@@ -57,40 +60,41 @@ impl Nouns {
 
     /// `None` if Cedar takes it for no case at all; the caller refuses then.
     pub(crate) fn ask(&self, action: &Action, declared: &Declared) -> Option<Asked> {
-        let principal = self.principal(&action.principal, &action.groups);
-        let resource = self.resource(action);
+        let (who, groups) = self.principal(&action.principal, &action.groups);
+        let (what, containers) = self.resource(action);
         let context = self.contexts.of(&action.context)?;
-        let (who, what) = (principal.uid(), resource.uid());
-        let request = Request::new(who, declared.uid.clone(), what, context, None).ok()?;
-        let entities = Entities::from_entities([principal, declared.entity.clone(), resource], None).ok()?;
+        let request = Request::new(who.clone(), declared.uid.clone(), what.clone(), context, None).ok()?;
+        // What stands in nothing needs no entity: it is in itself and in nothing else.
+        let below =
+            [(who, groups), (what, containers)].into_iter().filter(|(_, parents)| !parents.is_empty());
+        let below = below.map(|(uid, parents)| Entity::new_no_attrs(uid, parents));
+        let entities = declared.hierarchy.clone().add_entities(below, None).ok()?;
         Some(Asked { request, entities })
     }
 
-    fn principal(&self, principal: &Principal, groups: &BTreeSet<Group>) -> Entity {
+    fn principal(&self, principal: &Principal, groups: &BTreeSet<Group>) -> Named {
         match principal {
             Principal::Person(person) => {
                 let groups = groups.iter().map(|group| uid(&self.group, group.as_str()));
-                Entity::new_no_attrs(uid(&self.person, person.as_str()), groups.collect())
+                (uid(&self.person, person.as_str()), groups.collect())
             }
-            Principal::Automation => Entity::with_uid(uid(&self.automation, AUTOMATION)),
+            Principal::Automation => (uid(&self.automation, AUTOMATION), HashSet::new()),
         }
     }
 
-    /// The resource, named within its service, and below all that contains it.
-    fn resource(&self, action: &Action) -> Entity {
+    /// The resource, named within its service, and all that contains it.
+    fn resource(&self, action: &Action) -> Named {
         let service = uid(&self.service, action.service.as_str());
-        let within = |name: &str| format!("{}/{name}", action.service);
-        let part = |component: &ComponentName| uid(&self.component, &within(component.as_str()));
-        let below = |uid, parents: Vec<EntityUid>| Entity::new_no_attrs(uid, parents.into_iter().collect());
+        let part = |kind, name: &str| uid(kind, &format!("{}/{name}", action.service));
         match &action.resource {
-            Resource::Service => Entity::with_uid(service),
-            Resource::Component(component) => below(part(component), vec![service]),
+            Resource::Service => (service, HashSet::new()),
+            Resource::Component(name) => (part(&self.component, name.as_str()), HashSet::from([service])),
             Resource::Change(change) => {
-                let change_uid = uid(&self.change, &within(&change.to_string()));
-                below(change_uid, vec![part(&change.component), service])
+                let component = part(&self.component, change.component.as_str());
+                (part(&self.change, &change.to_string()), HashSet::from([component, service]))
             }
-            Resource::Preview(preview) => below(uid(&self.preview, &within(preview.as_str())), vec![service]),
-            Resource::Workload(person) => below(uid(&self.workload, &within(person.as_str())), vec![service]),
+            Resource::Preview(preview) => (part(&self.preview, preview.as_str()), HashSet::from([service])),
+            Resource::Workload(person) => (part(&self.workload, person.as_str()), HashSet::from([service])),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use cedar_policy::{ActionConstraint, Entity, EntityId, EntityTypeName, EntityUid, Schema};
+use cedar_policy::{ActionConstraint, Entities, Entity, EntityId, EntityTypeName, EntityUid, Schema};
 use folkops_model::{Class, CommandSpec, Group};
 
 use crate::error::PolicyError;
@@ -54,7 +54,8 @@ fn quoted(text: &str) -> String {
 pub(crate) struct Declared {
     pub(crate) spec: CommandSpec,
     pub(crate) uid: EntityUid,
-    pub(crate) entity: Entity,
+    /// The action in its class, to which a request adds who and what.
+    pub(crate) hierarchy: Entities,
     groups: HashSet<EntityUid>,
 }
 
@@ -82,14 +83,18 @@ impl Vocabulary {
         let text = schema(specs);
         let (schema, _) = Schema::from_cedarschema_str(&text).map_err(PolicyError::declarations)?;
         let action = "Action".parse().map_err(PolicyError::declarations)?;
-        let commands = specs.iter().map(|spec| (spec.name, declared(spec, &action))).collect();
+        let mut commands = BTreeMap::new();
+        for spec in specs {
+            commands.insert(spec.name, declared(spec, &action)?);
+        }
         Ok(Self { text, schema, commands })
     }
 }
 
-fn declared(spec: &CommandSpec, action: &EntityTypeName) -> Declared {
+fn declared(spec: &CommandSpec, action: &EntityTypeName) -> Result<Declared, PolicyError> {
     let uid = |name: &str| EntityUid::from_type_name_and_id(action.clone(), EntityId::new(name));
     let groups: HashSet<EntityUid> = groups_of(spec).map(uid).collect();
     let entity = Entity::new_no_attrs(uid(spec.name), groups.clone());
-    Declared { spec: *spec, uid: uid(spec.name), entity, groups }
+    let hierarchy = Entities::from_entities([entity], None).map_err(PolicyError::declarations)?;
+    Ok(Declared { spec: *spec, uid: uid(spec.name), hierarchy, groups })
 }

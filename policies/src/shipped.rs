@@ -1,6 +1,6 @@
 //! The policies that come with FolkOps, and the table of cases that they must satisfy.
 
-use crate::load::Source;
+use crate::read::Source;
 
 /// The table of cases for the shipped policies, for `folkops policy test` and for this crate's tests.
 pub const CASES: &str = include_str!("../tests/shipped.toml");

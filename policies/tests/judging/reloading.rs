@@ -46,7 +46,7 @@ fn a_decision_names_the_set_that_gave_it_while_sets_are_exchanged() {
     let mut seen = BTreeSet::new();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for _ in 0..20 {
+            for _ in 0..6 {
                 judge.reload(&with(CLOSED)).unwrap();
                 judge.reload(&shipped()).unwrap();
             }

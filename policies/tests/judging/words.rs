@@ -1,6 +1,7 @@
 //! What people are told: rules, reasons, remedies, and who else could.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use folkops_model::{Authority, Group, PersonId, Principal};
 use folkops_policies::{Fact, schema};
@@ -77,6 +78,22 @@ fn a_policy_that_cannot_be_evaluated_refuses_and_is_named() {
         let other = judge.judge(&action(&judge, &person("rollback", &[Group::Maintainer], &[])));
         assert!(other.allows(), "where it can be evaluated, nothing is wrong");
     }
+}
+
+#[test]
+fn a_policy_that_cannot_be_evaluated_is_logged_without_naming_anybody() {
+    let judge = judge_with(
+        "@id(\"too-much\") @reason(\"more than can be counted\")\n\
+         forbid (principal, action == Action::\"rollback\", resource) when { 9223372036854775807 + 1 > 0 };",
+    );
+    let case = action(&judge, &person("rollback", &[Group::Maintainer], &[]));
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || assert!(!judge.judge(&case).allows()));
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("\"ERROR\"") && log.contains("\"policy.id\":\"too-much\""), "{log}");
+    assert!(!log.contains("somebody") && !log.contains("maintainer"), "{log}");
 }
 
 #[test]
