@@ -50,7 +50,7 @@ fn newest<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Option<(&'a OperationId, &'
         TimelineItem::Card { key, thread, .. } if *thread == call.place.thread => Some(&key.operation),
         _ => None,
     });
-    let mut judged = here.filter_map(|id| operations.operations.iter().find(|(known, _)| *known == id));
+    let mut judged = here.filter_map(|id| operations.operations.get(id).map(|operation| (id, operation)));
     judged.find(|(_, operation)| operation.action.command != SPEC.name)
 }
 

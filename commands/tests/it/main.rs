@@ -2,5 +2,7 @@
 //!
 //! The world's effects are done by hands that answer at once; everything else is the shipped code.
 
+mod pipeline;
+mod recovery;
 mod room;
 mod stories;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use folkops_commands::Settings;
 use folkops_engine::admission::Limits;
 use folkops_engine::{
-    Addresses, Desk, Engine, EngineParts, Hands, Inbound, Lookout, Operations, Outbox, People, Receipt,
-    Registry, ReplySink, Rooms, TimelineItem, Unavailable,
+    Addresses, Command, Desk, Engine, EngineParts, Hands, Inbound, Lookout, Operations, Outbox, People,
+    Receipt, Registry, Rejected, ReplySink, Rooms, TimelineItem, Unavailable,
 };
 use folkops_model::ports::{Clock, Entropy};
 use folkops_model::{
@@ -28,8 +28,29 @@ pub struct Room {
     pub engine: Engine,
     pub ledger: Arc<Ledger>,
     pub hands: Arc<QuickHands>,
-    keyring: Arc<PlainKeyring>,
+    pub keyring: Arc<PlainKeyring>,
     messages: AtomicU64,
+}
+
+/// What a room stands on.
+pub struct Ground {
+    pub store: MemoryStore,
+    pub keyring: Arc<PlainKeyring>,
+    pub extra: Vec<Arc<dyn Command>>,
+    pub dice: u64,
+    pub limits: Limits,
+}
+
+impl Default for Ground {
+    fn default() -> Self {
+        Self {
+            store: MemoryStore::new(),
+            keyring: Arc::default(),
+            extra: Vec::new(),
+            dice: 0,
+            limits: Limits { person_burst: 10_000, surface_burst: 100_000, ..Limits::default() },
+        }
+    }
 }
 
 /// Time stands still.
@@ -200,7 +221,11 @@ impl ReplySink for Sink {
 impl Room {
     /// A room with release 1 up and the changes #41 (web, by Mira), #43 (api) and #57 (web) open.
     pub async fn open() -> Self {
-        let room = Self::empty(MemoryStore::new()).await;
+        Self::furnished(Ground::default()).await
+    }
+
+    pub async fn furnished(ground: Ground) -> Self {
+        let room = Self::on(ground).await;
         for (id, groups) in [("mira", vec![]), ("jo", vec![Group::Maintainer]), ("ana", vec![Group::User])] {
             room.join(id, groups).await;
         }
@@ -216,6 +241,12 @@ impl Room {
     }
 
     pub async fn empty(store: MemoryStore) -> Self {
+        Self::on(Ground { store, ..Ground::default() }).await
+    }
+
+    /// A room on what an earlier one left: its journal, its keys, and dice that do not repeat.
+    pub async fn on(ground: Ground) -> Self {
+        let Ground { store, keyring, extra, dice, limits } = ground;
         let folds = || {
             Folds::new()
                 .with(People::default())
@@ -230,7 +261,6 @@ impl Room {
         let service = ServiceId::parse("potluck").unwrap();
         let ledger =
             Arc::new(Ledger::open(Arc::new(store), folds, Arc::new(Still), service.clone()).await.unwrap());
-        let keyring = Arc::new(PlainKeyring::default());
         let settings = Settings {
             service: "Potluck".into(),
             previews_a_person: 2,
@@ -239,10 +269,10 @@ impl Room {
             lasts_at_most: Duration::from_secs(86_400),
         };
         let desk = Desk {
-            registry: Registry::new(folkops_commands::all(&settings)),
+            registry: Registry::new(folkops_commands::all(&settings).into_iter().chain(extra).collect()),
             authority: Arc::new(SmallJudge),
             keyring: keyring.clone(),
-            entropy: Arc::new(Counting::default()),
+            entropy: Arc::new(Counting(AtomicU64::new(dice))),
             addresses: Addresses {
                 site: "http://folkops.localhost".into(),
                 scheme: "http".into(),
@@ -263,12 +293,12 @@ impl Room {
                 Arc::new(Sink) as Arc<dyn ReplySink>,
             )]),
             clock: Arc::new(Still),
-            limits: Limits { person_burst: 10_000, surface_burst: 100_000, ..Limits::default() },
+            limits,
         });
         Self { engine, ledger, hands, keyring, messages: AtomicU64::new(0) }
     }
 
-    async fn join(&self, id: &str, groups: Vec<Group>) {
+    pub async fn join(&self, id: &str, groups: Vec<Group>) {
         let body = Body::PersonJoined {
             person: PersonId::parse(id).unwrap(),
             name: self.keyring.seal(id).unwrap(),
@@ -313,10 +343,15 @@ impl Room {
 
     async fn receive(&self, principal: Principal, text: &str) -> Receipt {
         let number = self.messages.fetch_add(1, Ordering::SeqCst);
-        let message = MessageId::parse(&format!("m-{number}")).unwrap();
+        self.hears(principal, &format!("m-{number}"), text).await.unwrap()
+    }
+
+    /// A message reaches the room under the id that its surface gave it.
+    pub async fn hears(&self, principal: Principal, message: &str, text: &str) -> Result<Receipt, Rejected> {
+        let message = MessageId::parse(message).unwrap();
         let inbound =
             Inbound { place: Self::place(), principal, message, text: text.into(), cause: Cause::Said };
-        self.engine.receive(inbound).await.unwrap()
+        self.engine.receive(inbound).await
     }
 
     pub async fn says_by_itself(&self, text: &str) {

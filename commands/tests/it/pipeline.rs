@@ -1,0 +1,99 @@
+//! What the pipeline promises whatever the command: nothing doubled, nothing blocked, nothing lost in a flood.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkops_engine::admission::Limits;
+use folkops_engine::{Ask, Call, Command, Facts, Operations, Plan, Receipt, Rejected, RequestState};
+use folkops_model::{Card, Class, CommandSpec, Context, PersonId, Principal, Resource};
+
+use crate::room::{Ground, Room};
+
+fn ana() -> Principal {
+    Principal::Person(PersonId::parse("ana").unwrap())
+}
+
+/// A command with a defect: it panics each time.
+struct Poison;
+
+static POISON: CommandSpec = CommandSpec {
+    name: "poison",
+    aliases: &[],
+    summary: "panics",
+    example: "/poison",
+    class: Class::Read,
+    args: &[],
+    internal: false,
+};
+
+impl Command for Poison {
+    fn spec(&self) -> &'static CommandSpec {
+        &POISON
+    }
+    fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        Ok(Ask { resource: Resource::Service, context: Context::default() })
+    }
+    fn decide(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Plan {
+        panic!("this command is broken")
+    }
+}
+
+#[tokio::test]
+async fn a_redelivery_gets_the_first_answer_and_an_edit_never_runs() {
+    let room = Room::empty(Ground::default().store).await;
+    let Receipt::New(first) = room.hears(ana(), "m-x", "/whoami").await.unwrap() else {
+        panic!("it was new")
+    };
+    assert_eq!(room.hears(ana(), "m-x", "/whoami").await.unwrap(), Receipt::Again(first));
+    assert_eq!(room.hears(ana(), "m-x", "/rollback").await.unwrap_err(), Rejected::Edited);
+    room.quiet().await;
+    assert_eq!(room.cards().len(), 1, "{}", room.all());
+}
+
+#[tokio::test]
+async fn ten_redeliveries_at_once_are_one_request() {
+    let room = Arc::new(Room::empty(Ground::default().store).await);
+    let deliveries = (0..10).map(|_| {
+        let room = room.clone();
+        tokio::spawn(async move { room.hears(ana(), "m-x", "/whoami").await.unwrap() })
+    });
+    let receipts = futures::future::join_all(deliveries).await;
+    let new = receipts.iter().filter(|receipt| matches!(receipt, Ok(Receipt::New(_)))).count();
+    room.quiet().await;
+    assert_eq!((new, room.cards().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_poisonous_request_is_set_aside_visibly_and_blocks_nobody() {
+    let ground = Ground { extra: vec![Arc::new(Poison)], ..Ground::default() };
+    let room = Room::on(ground).await;
+    let card = room.says("ana", "/poison").await;
+    assert!(card.starts_with("Harmful: This could not be handled and is set aside"), "{card}");
+    let card = room.says("ana", "/whoami").await;
+    assert!(card.starts_with("Good: You are ana"), "{card}");
+    room.ledger.read(|facts| {
+        let operations = facts.fold::<Operations>().unwrap();
+        assert!(operations.requests.iter().all(|(_, row)| !matches!(row.state, RequestState::Received(_))));
+    });
+}
+
+#[tokio::test]
+async fn a_flood_is_turned_away_with_a_time_to_come_back_and_safety_still_gets_through() {
+    let limits = Limits { person_burst: 3, person_every: Duration::from_secs(2), ..Limits::default() };
+    let room = Room::on(Ground { limits, ..Ground::default() }).await;
+    for number in 0..3 {
+        room.hears(ana(), &format!("m-{number}"), "hello").await.unwrap();
+    }
+    let turned_away = room.hears(ana(), "m-9", "hello").await.unwrap_err();
+    assert_eq!(turned_away, Rejected::TooFast(Duration::from_secs(2)));
+    assert_eq!(turned_away.to_string(), "that is a lot at once; try again in 2 s");
+    room.hears(ana(), "m-10", "/rollback").await.unwrap();
+    room.quiet().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_refused_whole() {
+    let room = Room::empty(Ground::default().store).await;
+    let refused = room.hears(ana(), "m-x", &"x".repeat(4_001)).await.unwrap_err();
+    assert_eq!(refused.to_string(), "a message may have 4000 characters; this one is longer");
+}
