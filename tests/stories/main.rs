@@ -1,3 +1,3 @@
-//! Stories: the built program, driven through its surfaces.
+//! Stories: the program as it ships, driven through its surfaces and watched from outside.
 
-fn main() {}
+mod failures;

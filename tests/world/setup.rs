@@ -1,0 +1,169 @@
+//! A fresh place for one story: the demo's repositories, a configuration, free ports; nothing shared with anybody.
+
+use std::env;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use folkops_demo::Repositories;
+use tempfile::TempDir;
+use toml::{Table, Value};
+
+use crate::cleaning;
+use crate::program::{Ended, Program};
+
+/// The name under which the service's hosts stand.
+pub(crate) const SERVICE: &str = "potluck.localhost";
+/// The room.
+pub(crate) const ROOM: &str = "kitchen";
+
+/// A laid-out place in which the program can be started.
+pub struct Setup {
+    /// The program as it ships.
+    pub program: Program,
+    /// The pull requests.
+    pub repositories: Repositories,
+    /// Where the site listens.
+    pub site: SocketAddr,
+    /// Where the router listens.
+    pub router: SocketAddr,
+    root: TempDir,
+}
+
+impl Setup {
+    /// Lays everything out, and lets the story change the configuration before it is written.
+    ///
+    /// # Panics
+    /// If the machine cannot do that; the text says what is missing.
+    pub async fn new(edit: impl FnOnce(&mut Table)) -> Self {
+        // Sockets' paths must be short, so the folder's is.
+        let root = tempfile::Builder::new().prefix("fw").rand_bytes(6).tempdir_in("/tmp").unwrap();
+        let repositories = folkops_demo::lay_out(&root.path().join("git")).await.unwrap();
+        let [site, router] = free_ports();
+        let setup = Self { program: Program::find(), repositories, site, router, root };
+        let mut config = setup.ordinary();
+        edit(&mut config);
+        setup.configure(&config);
+        setup
+    }
+
+    /// The folder of this story.
+    pub fn folder(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The program's own folder.
+    pub fn state(&self) -> PathBuf {
+        self.folder().join("state")
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.folder().join("folkops.toml")
+    }
+
+    /// Writes another configuration; the program reads it at its next start.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn configure(&self, config: &Table) {
+        fs::write(self.config(), toml::to_string(config).unwrap()).unwrap();
+    }
+
+    /// Runs the program to its end with this configuration, as an operator does at the prompt.
+    pub async fn folkops(&self, arguments: &[&str]) -> Ended {
+        let config = self.config();
+        let config = config.to_str().unwrap();
+        let mut words = arguments.to_vec();
+        words.extend(["--config", config]);
+        self.program.run(self.folder(), &words).await
+    }
+
+    /// What an operator of the demo's service would write.
+    ///
+    /// # Panics
+    /// If the demo's own file cannot be read.
+    pub fn ordinary(&self) -> Table {
+        let (site, router) = (self.site.port(), self.router.port());
+        let mut config: Table = format!(
+            "service = \"potluck\"\ntitle = \"Potluck\"\nstate = \"state\"\n\
+             [site]\nlisten = \"{}\"\nurl = \"http://folkops.{SERVICE}:{site}\"\nrooms = [\"{ROOM}\"]\n\
+             [router]\nlisten = \"{}\"\nhosts = [\"{SERVICE}\", \"*.{SERVICE}\"]\npublic = \"{SERVICE}:{router}\"\n\
+             owner_hosts = true\npreviews = \"preview.{SERVICE}:{router}\"\nentrance = \"web\"\n[wall]\n[limits]\n",
+            self.site, self.router
+        )
+        .parse()
+        .unwrap();
+        if let Some(bwrap) = env::var_os("FOLKOPS_BWRAP") {
+            config["wall"].as_table_mut().unwrap().insert("bwrap".into(), text(&PathBuf::from(bwrap)));
+        }
+        config.insert("component".into(), components());
+        let rust = Table::from_iter([
+            ("name".to_owned(), Value::from("rust")),
+            ("folder".to_owned(), text(&rust_toolchain())),
+        ]);
+        config.insert("toolchain".into(), vec![rust].into());
+        config
+    }
+}
+
+impl Drop for Setup {
+    fn drop(&mut self) {
+        cleaning::end_everything_below(self.folder());
+    }
+}
+
+fn components() -> Value {
+    let service: Table = folkops_demo::SERVICE.parse().unwrap();
+    let mut components = service["component"].clone();
+    for component in components.as_array_mut().unwrap() {
+        let repository = format!("git/{}", component["repository"].as_str().unwrap());
+        component.as_table_mut().unwrap().insert("repository".into(), repository.into());
+    }
+    components
+}
+
+fn text(path: &Path) -> Value {
+    path.to_str().unwrap().into()
+}
+
+/// Addresses of this machine on which nobody listens, below the range from which outgoing connections draw theirs.
+///
+/// # Panics
+/// If there is none left.
+pub fn free_ports<const N: usize>() -> [SocketAddr; N] {
+    let start = 12_000 + u16::try_from(std::process::id() % 15_000).unwrap();
+    let candidates =
+        (start..32_000).chain(10_000..start).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let mut held: Vec<TcpListener> = Vec::new();
+    let mut taken = TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for address in candidates {
+        if held.len() == N {
+            break;
+        }
+        if !taken.contains(&address.port()) {
+            held.extend(TcpListener::bind(address));
+        }
+    }
+    let addresses: Vec<SocketAddr> = held.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    taken.extend(addresses.iter().map(SocketAddr::port));
+    addresses.try_into().expect("a free port")
+}
+
+/// What this process has given away already.
+static TAKEN: std::sync::Mutex<Vec<u16>> = std::sync::Mutex::new(Vec::new());
+
+/// Where the Rust toolchain itself is: behind the wall the launcher that chooses among toolchains is of no use.
+///
+/// # Panics
+/// If there is no `rustc`.
+pub fn rust_toolchain() -> PathBuf {
+    let said = Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc is on PATH");
+    PathBuf::from(String::from_utf8(said.stdout).unwrap().trim())
+}
+
+/// A program that a story starts: as the variable says, or by its name.
+pub fn tool(variable: &str, name: &str) -> PathBuf {
+    env::var_os(variable).map_or_else(|| name.into(), PathBuf::from)
+}
