@@ -77,8 +77,9 @@ fn card(site: &Site, change: &ChangeRef, row: &ChangeRow, allowed: Option<&Allow
     let author = site.engine().desk().keyring.open(&row.author_name).unwrap_or_else(|| "somebody".to_owned());
     let state = if allowed.is_some() { CardState::Good } else { CardState::Ask };
     let title = Line::new().text(format!("#{} ", change.number)).span(Span::Foreign(row.title.clone()));
+    let files = if row.diff.files == 1 { "file" } else { "files" };
     let size =
-        format!("{} files, {} lines added, {} removed", row.diff.files, row.diff.added, row.diff.removed);
+        format!("{} {files}: {} lines added, {} removed", row.diff.files, row.diff.added, row.diff.removed);
     let card = Card::new(state, title)
         .row("By", Line::new().span(Span::Foreign(author)))
         .row("Commit", Line::new().commit(&row.head).text(" on ").commit(&row.base))
@@ -97,13 +98,19 @@ fn card(site: &Site, change: &ChangeRef, row: &ChangeRow, allowed: Option<&Allow
     }
 }
 
+/// The lines before a file's first `@@` name files, also those that begin with `+` and `-`.
 fn lines(diff: &str) -> Markup {
-    let class = |line: &str| match line.as_bytes().first() {
-        Some(b'+') => "add",
-        Some(b'-') => "del",
-        Some(b'@') => "at",
-        Some(b' ') => "",
-        _ => "head",
+    let mut in_head = true;
+    let mut class = |line: &str| {
+        let first = line.as_bytes().first();
+        in_head = line.starts_with("diff ") || (in_head && first != Some(&b'@'));
+        match first {
+            _ if in_head => "head",
+            Some(b'+') => "add",
+            Some(b'-') => "del",
+            Some(b'@') => "at",
+            _ => "",
+        }
     };
     html! {
         pre class="diff" tabindex="0" aria-label="The change, line by line" {

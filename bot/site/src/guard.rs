@@ -114,7 +114,7 @@ fn seal(headers: &mut HeaderMap) {
 
 /// What only a page that we gave to the holder of this session can contain.
 pub(crate) fn proof(token: &str) -> String {
-    folkops_engine::command::hex(&Sha256::digest(format!("folkops form\n{token}")))
+    folkops_engine::hex(&Sha256::digest(format!("folkops form\n{token}")))
 }
 
 /// Whether a form carries that proof; compared in constant time.

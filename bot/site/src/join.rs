@@ -92,8 +92,7 @@ fn question(site: &Site, link: &str, person: &Person) -> Markup {
             div class="lead" {
                 h1 { "Join as " (name) "?" }
                 p {
-                    "This browser will speak for " (name) ", " (standing(&person.groups))
-                    " here. What you say is public, and what you start is on record. The link works once."
+                    "This browser will speak for " (name) " (" (standing(&person.groups)) "). What you say is public, and what you start is on record. The link works once."
                 }
             }
             form class="btns" method="post" action={ "/join/" (link) } { button class="btn main" { "Join as " (name) } }

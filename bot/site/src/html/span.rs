@@ -21,7 +21,12 @@ pub(crate) enum Spot {
 
 /// One line.
 pub(crate) fn line(scene: &Scene<'_>, line: &Line, spot: Spot) -> Markup {
-    html! { @for span in &line.0 { (piece(scene, span, spot)) } }
+    html! {
+        @for (index, span) in line.0.iter().enumerate() {
+            @if let (Spot::Who, 0, Span::Person(id)) = (spot, index, span) { (who(scene, id, "You", spot)) }
+            @else { (piece(scene, span, spot)) }
+        }
+    }
 }
 
 fn piece(scene: &Scene<'_>, span: &Span, spot: Spot) -> Markup {
@@ -29,12 +34,14 @@ fn piece(scene: &Scene<'_>, span: &Span, spot: Spot) -> Markup {
         Span::Text(text) | Span::Foreign(text) => html! { (text) },
         Span::Strong(text) => html! { b { (text) } },
         Span::Code(text) => html! { code { (text) } },
-        Span::Called(sealed) => html! { (scene.keyring().open(sealed).unwrap_or_else(|| "somebody".to_owned())) },
+        Span::Called(sealed) => {
+            html! { (scene.keyring().open(sealed).unwrap_or_else(|| "somebody".to_owned())) }
+        }
         Span::Said(sealed) => match scene.keyring().open(sealed) {
             Some(words) => html! { code { (words) } },
             None => html! { span class="faint" { "(words that were taken away)" } },
         },
-        Span::Person(id) => who(scene, id, spot),
+        Span::Person(id) => who(scene, id, "you", spot),
         Span::Change(number) => change(scene, *number),
         Span::Commit(sha) => commit(sha),
         Span::Build(component, digest) => html! { (component) " " (build(digest)) },
@@ -45,9 +52,9 @@ fn piece(scene: &Scene<'_>, span: &Span, spot: Spot) -> Markup {
     }
 }
 
-fn who(scene: &Scene<'_>, id: &PersonId, spot: Spot) -> Markup {
+fn who(scene: &Scene<'_>, id: &PersonId, you: &str, spot: Spot) -> Markup {
     match spot {
-        Spot::Who if scene.look.viewer.as_ref() == Some(id) => html! { b { "you" } },
+        Spot::Who if scene.look.viewer.as_ref() == Some(id) => html! { b { (you) } },
         Spot::Who | Spot::Fact => person(&scene.face(id)),
         Spot::Prose => html! { (scene.face(id).name) },
     }

@@ -1,8 +1,10 @@
 //! The live stream: complete, in order, and for the right eyes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use folkops_model::Group;
+use folkops_engine::{Body, Draft, Note, Outbox, Reply};
+use folkops_model::{Card, CardState, Group};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -153,6 +155,32 @@ async fn a_card_for_one_person_goes_down_no_other_stream() {
             assert!(!text.contains("only you see this") && !text.contains("join/4"), "{text}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_card_that_is_edited_comes_again_in_its_newest_state_and_in_its_old_place() {
+    let world = World::new().await;
+    let ana = world.knows("ana", "Ana", &[Group::User]).await;
+    let path = path(&world);
+    ana.says("/echo soup").await;
+    let mut stream = Stream::open(&world.reader(), &path, None).await;
+    let first = stream.until("<h3>Ana said soup</h3>").await.pop().unwrap();
+    world.until_quiet().await;
+    let reply = world.engine.ledger().read(|facts| {
+        let (_, row) = facts.fold::<Outbox>().unwrap().replies.iter().next().unwrap();
+        row.reply.clone()
+    });
+    let card = Card::new(CardState::Held, "It was stew");
+    let edited = Reply { revision: 1, card, ..reply };
+    let told = Body::PeopleTold { subject: "stew".into(), people: BTreeSet::new() };
+    world.engine.note_draft(Draft::note(Note::of(told).unwrap()).reply(edited)).await.unwrap();
+    let again = stream.until("<h3>It was stew</h3>").await.pop().unwrap();
+    assert_eq!((&again.data["id"], &again.data["place"]), (&first.data["id"], &first.data["place"]));
+    assert!(again.id > first.id);
+    assert!(again.data["html"].as_str().unwrap().contains(", edited "));
+
+    let missed = items(&Stream::open(&world.reader(), &path, first.id).await.until("It was stew").await);
+    assert_eq!(missed, [(again.id.unwrap(), first.data["id"].as_str().unwrap().to_owned())]);
 }
 
 #[tokio::test]
