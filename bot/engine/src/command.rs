@@ -1,22 +1,19 @@
-//! What a command is to the pipeline, and the registry of them.
+//! What a command is to the pipeline.
 //!
 //! A command reads facts and answers with plans; it does nothing itself. All its methods are pure, so that a decision
 //! can be taken again when a fact has moved, and again after a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_model::{
-    Action, Args, Authority, Card, CommandSpec, Context, Decision, Effect, Failure, Group, Intent,
-    OperationId, Outcome, Owner, PersonId, Place, PreviewId, Principal, Resource, Sealed, ports::Entropy,
-    ports::random_word,
+    Args, Card, CommandSpec, Context, Decision, Effect, Failure, Group, Intent, OperationId, Outcome,
+    PersonId, Place, Principal, Resource,
 };
-use folkops_record::{End, Facts, Keyring, KeyringError, WaitsFor};
-use sha2::{Digest as _, Sha256};
+use folkops_record::{End, Facts, WaitsFor};
 
-use crate::folds::{EffectRow, People};
-use crate::text::{Line, Misread, Reading, grammar, read};
+use crate::desk::Desk;
+use crate::folds::EffectRow;
 
 /// A command.
 pub trait Command: Send + Sync {
@@ -205,172 +202,4 @@ impl<'a> Progress<'a> {
     pub fn owed(&self, which: impl Fn(&Effect) -> bool) -> bool {
         self.0.values().any(|row| which(&row.effect))
     }
-}
-
-/// All commands, by name and alias.
-#[derive(Clone, Default)]
-pub struct Registry {
-    commands: Vec<Arc<dyn Command>>,
-}
-
-impl Registry {
-    /// Of these, in the order in which help shows them.
-    pub fn new(commands: Vec<Arc<dyn Command>>) -> Self {
-        Self { commands }
-    }
-
-    /// Every declaration.
-    pub fn specs(&self) -> impl Iterator<Item = &'static CommandSpec> + '_ {
-        self.commands.iter().map(|command| command.spec())
-    }
-
-    /// The command of a name or an alias that this principal can say.
-    pub fn find(&self, name: &str, principal: &Principal) -> Result<&Arc<dyn Command>, Misread> {
-        let sayable = |spec: &CommandSpec| !spec.internal || *principal == Principal::Automation;
-        let named = |spec: &CommandSpec| spec.name == name || spec.aliases.contains(&name);
-        let found = self.commands.iter().find(|c| named(c.spec()) && sayable(c.spec()));
-        found.ok_or_else(|| Misread::Unknown { given: name.to_owned(), nearest: self.nearest(name) })
-    }
-
-    fn nearest(&self, name: &str) -> Option<String> {
-        let names = self.specs().filter(|spec| !spec.internal);
-        let names = names.flat_map(|spec| std::iter::once(spec.name).chain(spec.aliases.iter().copied()));
-        let scored = names.map(|known| (strsim::osa_distance(known, name), known));
-        scored
-            .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
-            .min()
-            .map(|(_, known)| known.to_owned())
-    }
-}
-
-/// The addresses that replies name.
-#[derive(Debug, Clone)]
-pub struct Addresses {
-    /// The site, without a slash at the end, such as `http://folkops.localhost:7070`.
-    pub site: String,
-    /// Scheme of the service and of previews, `http` or `https`.
-    pub scheme: String,
-    /// Host and port of the service, such as `potluck.localhost:7080`.
-    pub service: String,
-    /// Whether each person has a host of their own below the service's, named by their account in the service.
-    pub owner_hosts: bool,
-    /// Host and port below which previews stand.
-    pub previews: String,
-}
-
-impl Addresses {
-    /// Where a preview is.
-    pub fn preview(&self, preview: &PreviewId) -> String {
-        format!("{}://{preview}.{}/", self.scheme, self.previews)
-    }
-    /// Where a person's own service is.
-    pub fn service_of(&self, owner: &Owner) -> String {
-        if self.owner_hosts {
-            format!("{}://{owner}.{}/", self.scheme, self.service)
-        } else {
-            format!("{}://{}/", self.scheme, self.service)
-        }
-    }
-}
-
-/// A one-time link, minted.
-#[derive(Debug, Clone)]
-pub struct MintedLink {
-    /// SHA-256 of its token, hex: what is kept.
-    pub hash: String,
-    /// The whole link, sealed: what one person gets to see.
-    pub link: Sealed,
-}
-
-/// What a judge said to a line, without anything being done.
-#[derive(Debug, Clone)]
-pub struct Judged {
-    /// The command's declaration.
-    pub spec: &'static CommandSpec,
-    /// What was judged.
-    pub action: Action,
-    /// The judgement.
-    pub decision: Decision,
-}
-
-/// What a command may ask beside facts.
-pub struct Desk {
-    /// All commands.
-    pub registry: Registry,
-    /// The judge.
-    pub authority: Arc<dyn Authority>,
-    /// Seals what only one person may see.
-    pub keyring: Arc<dyn Keyring>,
-    /// Draws tokens.
-    pub entropy: Arc<dyn Entropy>,
-    /// The addresses that replies name.
-    pub addresses: Addresses,
-    /// The service.
-    pub service: folkops_model::ServiceId,
-}
-
-impl Desk {
-    /// The action of a call, with the facts that policy asks for.
-    pub fn action(&self, spec: &'static CommandSpec, call: &Call<'_>, ask: Ask) -> Action {
-        Action {
-            service: self.service.clone(),
-            principal: call.principal.clone(),
-            groups: call.groups.clone(),
-            command: spec.name.to_owned(),
-            class: spec.class,
-            resource: ask.resource,
-            context: ask.context,
-        }
-    }
-
-    /// Who else would be allowed to do this, in order of their ids.
-    pub fn who_could(&self, facts: &Facts<'_>, action: &Action) -> Vec<PersonId> {
-        let Some(people) = facts.fold::<People>() else { return Vec::new() };
-        let could = |(id, person): (&PersonId, &crate::folds::Person)| {
-            let action = Action {
-                principal: Principal::Person(id.clone()),
-                groups: person.groups.clone(),
-                ..action.clone()
-            };
-            self.authority.judge(&action).allows().then(|| id.clone())
-        };
-        people.people.iter().filter_map(could).collect()
-    }
-
-    /// What the judge would say if this call's principal said that line. Nothing happens.
-    pub fn would(&self, call: &Call<'_>, facts: &Facts<'_>, line: &str) -> Result<Judged, Box<Card>> {
-        let misread = |misread: Misread| Box::new(crate::cards::misread(&misread));
-        let text = if line.starts_with('/') { line.to_owned() } else { format!("/{line}") };
-        let line = match read(&text) {
-            Reading::Line(line) => line,
-            Reading::Misread(wrong) => return Err(misread(wrong)),
-            Reading::Talk => return Err(misread(Misread::Unknown { given: text, nearest: None })),
-        };
-        let (command, args) = self.parse(&line, call.principal).map_err(misread)?;
-        let call = Call { args: &args, ..*call };
-        let ask = command.ask(&call, facts)?;
-        let action = self.action(command.spec(), &call, ask);
-        let decision = self.authority.judge(&action);
-        Ok(Judged { spec: command.spec(), action, decision })
-    }
-
-    /// Finds the command of a line and matches its words.
-    pub fn parse(&self, line: &Line, principal: &Principal) -> Result<(Arc<dyn Command>, Args), Misread> {
-        let command = self.registry.find(&line.name, principal)?.clone();
-        let args = grammar::parse(command.spec(), line)?;
-        Ok((command, args))
-    }
-
-    /// Mints a one-time link to a person's own service.
-    pub fn link(&self, owner: &Owner) -> Result<MintedLink, KeyringError> {
-        let token = random_word(self.entropy.as_ref(), 32);
-        let hash = hex(&Sha256::digest(token.as_bytes()));
-        let link = format!("{}.folkops/join/{token}", self.addresses.service_of(owner));
-        Ok(MintedLink { hash, link: self.keyring.seal(&link)? })
-    }
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

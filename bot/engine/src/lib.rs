@@ -7,14 +7,15 @@
 pub mod admission;
 pub mod cards;
 pub mod command;
+pub mod desk;
 pub mod folds;
 pub mod pipeline;
 pub mod ports;
+pub mod registry;
 pub mod text;
 
-pub use command::{
-    Addresses, Ask, Call, Command, Desk, Judged, Plan, Private, Progress, Registry, Step, Work,
-};
+pub use command::{Ask, Call, Command, Plan, Private, Progress, Step, Work};
+pub use desk::{Addresses, Desk, Judged, MintedLink, hex};
 pub use folds::{
     Operation, OperationState, Operations, Outbox, People, Person, RequestState, Rooms, TimelineItem,
     TimelineKey,
@@ -26,3 +27,4 @@ pub use folkops_record::{
 };
 pub use pipeline::{Engine, EngineParts, Inbound, Receipt, Rejected};
 pub use ports::{Hands, Lookout, ReplySink, Unavailable};
+pub use registry::Registry;

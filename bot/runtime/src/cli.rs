@@ -195,12 +195,7 @@ async fn prompt(command: Command) -> Result<ExitCode, StartError> {
         Command::Config { config, schema: false } => {
             let config = WithConfig { config: config.unwrap_or_else(|| PathBuf::from("folkops.toml")) };
             let (config, path) = config.read()?;
-            format!(
-                "`{}` is a configuration for {} with {} components",
-                path.display(),
-                config.title,
-                config.components.len()
-            )
+            described(&config, &path)
         }
         Command::Commands => {
             folkops_commands::markdown(&folkops_commands::all(&crate::policy::any_settings()))
@@ -216,6 +211,14 @@ async fn prompt(command: Command) -> Result<ExitCode, StartError> {
     };
     say(said.trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+fn described(config: &Config, path: &Path) -> String {
+    let title = |component: &crate::config::Component| {
+        component.title.clone().unwrap_or_else(|| component.name.to_string())
+    };
+    let components: Vec<String> = config.components.iter().map(title).collect();
+    format!("`{}` is a configuration for {}: {}", path.display(), config.title, components.join(", "))
 }
 
 fn schema() -> Result<String, StartError> {

@@ -218,7 +218,7 @@ fn join(bot: &Bot, somebody: &Somebody) -> Result<(PersonId, String, Vec<Body>),
         owner: somebody.owner.map(Owner::parse).transpose().map_err(StartError::of)?,
     };
     let opened = Body::SessionOpened {
-        hash: folkops_engine::command::hex(&Sha256::digest(session.as_bytes())),
+        hash: folkops_engine::hex(&Sha256::digest(session.as_bytes())),
         person: person.clone(),
         expires: bot.clock.now() + std::time::Duration::from_secs(24 * 3_600),
     };

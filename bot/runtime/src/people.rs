@@ -93,7 +93,7 @@ impl Office<'_> {
         let accounts = git.map(git_account).transpose()?.into_iter().collect();
         let expires = self.ledger.read(|facts| facts.now() + INVITATION);
         let made = Body::InvitationMade {
-            hash: folkops_engine::command::hex(&Sha256::digest(token.as_bytes())),
+            hash: folkops_engine::hex(&Sha256::digest(token.as_bytes())),
             name: self.keyring.seal(shown).map_err(|error| error.to_string())?,
             groups: groups.clone(),
             accounts,

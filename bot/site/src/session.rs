@@ -4,7 +4,7 @@
 //! ours that comes twice with different values was planted by a neighbouring host and counts as none.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use folkops_engine::{Facts, People, command::hex};
+use folkops_engine::{Facts, People, hex};
 use folkops_model::{PersonId, ports::random_word};
 use sha2::{Digest as _, Sha256};
 

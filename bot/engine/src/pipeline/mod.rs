@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Buckets, Limits};
-use crate::command::Desk;
+use crate::desk::Desk;
 use crate::ports::{Hands, Lookout, ReplySink};
 
 pub use receive::{Inbound, Receipt, Rejected};

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Engine;
 use crate::admission;
-use crate::command::hex;
+use crate::desk::hex;
 use crate::folds::Operations;
 use crate::text::{Reading, read};
 

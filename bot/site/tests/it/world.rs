@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use folkops_engine::admission::Limits;
-use folkops_engine::command::{Addresses, hex};
+use folkops_engine::{Addresses, hex};
 use folkops_engine::{
     Ask, Body, Call, Command, Desk, Due, Engine, EngineParts, Facts, Folds, Hands, Keyring, KeyringError,
     Ledger, Lookout, MemoryStore, Operations, Outbox, People, Plan, Private, Registry, ReplySink, Rooms,

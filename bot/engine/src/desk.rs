@@ -1,0 +1,147 @@
+//! What a command may ask beside facts: the judge, the other commands, the addresses that replies name, a link.
+
+use std::sync::Arc;
+
+use folkops_model::ports::{Entropy, random_word};
+use folkops_model::{
+    Action, Args, Authority, Card, CommandSpec, Decision, Owner, PersonId, PreviewId, Principal, Sealed,
+};
+use folkops_record::{Facts, Keyring, KeyringError};
+use sha2::{Digest as _, Sha256};
+
+use crate::command::{Ask, Call, Command};
+use crate::folds::{People, Person};
+use crate::registry::Registry;
+use crate::text::{Line, Misread, Reading, grammar, read};
+
+/// The addresses that replies name.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// The site, without a slash at the end, such as `http://folkops.localhost:7070`.
+    pub site: String,
+    /// Scheme of the service and of previews, `http` or `https`.
+    pub scheme: String,
+    /// Host and port of the service, such as `potluck.localhost:7080`.
+    pub service: String,
+    /// Whether each person has a host of their own below the service's, named by their account in the service.
+    pub owner_hosts: bool,
+    /// Host and port below which previews stand.
+    pub previews: String,
+}
+
+impl Addresses {
+    /// Where a preview is.
+    pub fn preview(&self, preview: &PreviewId) -> String {
+        format!("{}://{preview}.{}/", self.scheme, self.previews)
+    }
+    /// Where a person's own service is.
+    pub fn service_of(&self, owner: &Owner) -> String {
+        if self.owner_hosts {
+            format!("{}://{owner}.{}/", self.scheme, self.service)
+        } else {
+            format!("{}://{}/", self.scheme, self.service)
+        }
+    }
+}
+
+/// A one-time link, minted.
+#[derive(Debug, Clone)]
+pub struct MintedLink {
+    /// SHA-256 of its token, hex: what is kept.
+    pub hash: String,
+    /// The whole link, sealed: what one person gets to see.
+    pub link: Sealed,
+}
+
+/// What a judge said to a line, without anything being done.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The command's declaration.
+    pub spec: &'static CommandSpec,
+    /// What was judged.
+    pub action: Action,
+    /// The judgement.
+    pub decision: Decision,
+}
+
+/// What a command may ask beside facts.
+pub struct Desk {
+    /// All commands.
+    pub registry: Registry,
+    /// The judge.
+    pub authority: Arc<dyn Authority>,
+    /// Seals what only one person may see.
+    pub keyring: Arc<dyn Keyring>,
+    /// Draws tokens.
+    pub entropy: Arc<dyn Entropy>,
+    /// The addresses that replies name.
+    pub addresses: Addresses,
+    /// The service.
+    pub service: folkops_model::ServiceId,
+}
+
+impl Desk {
+    /// The action of a call, with the facts that policy asks for.
+    pub fn action(&self, spec: &'static CommandSpec, call: &Call<'_>, ask: Ask) -> Action {
+        Action {
+            service: self.service.clone(),
+            principal: call.principal.clone(),
+            groups: call.groups.clone(),
+            command: spec.name.to_owned(),
+            class: spec.class,
+            resource: ask.resource,
+            context: ask.context,
+        }
+    }
+
+    /// Who else would be allowed to do this, in order of their ids.
+    pub fn who_could(&self, facts: &Facts<'_>, action: &Action) -> Vec<PersonId> {
+        let Some(people) = facts.fold::<People>() else { return Vec::new() };
+        let could = |(id, person): (&PersonId, &Person)| {
+            let action = Action {
+                principal: Principal::Person(id.clone()),
+                groups: person.groups.clone(),
+                ..action.clone()
+            };
+            self.authority.judge(&action).allows().then(|| id.clone())
+        };
+        people.people.iter().filter_map(could).collect()
+    }
+
+    /// What the judge would say if this call's principal said that line. Nothing happens.
+    pub fn would(&self, call: &Call<'_>, facts: &Facts<'_>, line: &str) -> Result<Judged, Box<Card>> {
+        let misread = |misread: Misread| Box::new(crate::cards::misread(&misread));
+        let text = if line.starts_with('/') { line.to_owned() } else { format!("/{line}") };
+        let line = match read(&text) {
+            Reading::Line(line) => line,
+            Reading::Misread(wrong) => return Err(misread(wrong)),
+            Reading::Talk => return Err(misread(Misread::Unknown { given: text, nearest: None })),
+        };
+        let (command, args) = self.parse(&line, call.principal).map_err(misread)?;
+        let call = Call { args: &args, ..*call };
+        let ask = command.ask(&call, facts)?;
+        let action = self.action(command.spec(), &call, ask);
+        let decision = self.authority.judge(&action);
+        Ok(Judged { spec: command.spec(), action, decision })
+    }
+
+    /// Finds the command of a line and matches its words.
+    pub fn parse(&self, line: &Line, principal: &Principal) -> Result<(Arc<dyn Command>, Args), Misread> {
+        let command = self.registry.find(&line.name, principal)?.clone();
+        let args = grammar::parse(command.spec(), line)?;
+        Ok((command, args))
+    }
+
+    /// Mints a one-time link to a person's own service.
+    pub fn link(&self, owner: &Owner) -> Result<MintedLink, KeyringError> {
+        let token = random_word(self.entropy.as_ref(), 32);
+        let hash = hex(&Sha256::digest(token.as_bytes()));
+        let link = format!("{}.folkops/join/{token}", self.addresses.service_of(owner));
+        Ok(MintedLink { hash, link: self.keyring.seal(&link)? })
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
