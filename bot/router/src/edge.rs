@@ -5,13 +5,12 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
 use folkops_model::ports::random_word;
 use http::HeaderValue;
-use tokio::sync::{Mutex, OwnedSemaphorePermit};
-use tokio::task::spawn_blocking;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::arms::Arms;
 use crate::bindings::Bindings;
@@ -33,6 +32,7 @@ pub(crate) struct Edge {
     pub(crate) bindings: Bindings,
     arms: Arms,
     routes: ArcSwapOption<Routes>,
+    before: Mutex<Option<Arc<Routes>>>,
     file: SealedFile,
     swapping: Mutex<()>,
     boot: String,
@@ -48,15 +48,6 @@ pub(crate) struct Caller {
     pub(crate) peer_text: HeaderValue,
     /// Held as long as anything of this connection lives, so that draining knows.
     pub(crate) _permit: OwnedSemaphorePermit,
-}
-
-/// What became of a table that the bot sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Put {
-    /// It is on disk and holds.
-    Served,
-    /// It held already.
-    Already,
 }
 
 /// Why a table was refused.
@@ -77,6 +68,7 @@ impl Edge {
             bindings: Bindings::open(&config.state_dir)?,
             arms: Arms::default(),
             routes: ArcSwapOption::empty(),
+            before: Mutex::default(),
             file,
             swapping: Mutex::default(),
             boot: random_word(&*ports.entropy, 16),
@@ -96,34 +88,35 @@ impl Edge {
         self.routes.load()
     }
 
-    /// Makes a table durable, then lets it hold.
-    pub(crate) async fn put(&self, table: Table) -> Result<Put, NotPut> {
+    /// Makes a table durable, then lets it hold. Blocks on the disk, and for a large table on the processor.
+    pub(crate) fn put(&self, table: Table) -> Result<(), NotPut> {
         table.check().map_err(NotPut::Contradicts)?;
-        let _one_at_a_time = self.swapping.lock().await;
+        let _one_at_a_time = self.swapping.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(routes) = &*self.routes() {
             if routes.table == table {
-                return Ok(Put::Already);
+                return Ok(());
             }
             if routes.table.version >= table.version {
                 return Err(NotPut::Behind(routes.table.version));
             }
         }
-        let table = self.store(table).await.map_err(NotPut::Unstored)?;
+        self.file.write(&table).map_err(NotPut::Unstored)?;
         self.swap(table);
-        Ok(Put::Served)
+        Ok(())
     }
 
     pub(crate) fn outcomes(&self) -> Outcomes {
         self.arms.report(&self.boot)
     }
 
-    /// Closes connections to upstreams that have been idle for too long.
+    /// Closes connections to upstreams that have been idle for too long, and lets the routes before these go.
     pub(crate) fn sweep(&self) {
         let now = self.ports.clock.monotonic();
         let before = now.saturating_sub(self.config.waits.idle_upstream);
         if let Some(routes) = &*self.routes() {
             routes.stacks().for_each(|stack| stack.sweep(before));
         }
+        drop(self.before.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// A visitor's or person's place among the counted ones; keyed, so that nobody can aim for collisions.
@@ -131,16 +124,13 @@ impl Edge {
         self.keyed.hash_one(of)
     }
 
-    async fn store(&self, table: Table) -> Result<Table, Unusable> {
-        let file = self.file.clone();
-        let written = spawn_blocking(move || file.write(&table).map(|()| table)).await;
-        written.unwrap_or_else(|ended| Err(self.file.unfinished(&ended)))
-    }
-
     fn swap(&self, table: Table) {
         let version = table.version;
-        let routes = Routes::build(table, self.routes().as_deref(), &self.arms, self.config.workers.get());
+        let before = self.routes.load_full();
+        let routes = Routes::build(table, before.as_deref(), &self.arms, self.config.workers.get());
         self.routes.store(Some(Arc::new(routes)));
+        // Kept until the next sweep: by then no request looks at it, and none pays for taking it down.
+        *self.before.lock().unwrap_or_else(PoisonError::into_inner) = before;
         tracing::info!(table.version = version, "a table holds");
     }
 }

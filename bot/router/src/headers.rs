@@ -3,10 +3,9 @@
 //! Hop-by-hop headers end here (RFC 9110 §7.6.1), ours are for us alone (`folkops-*`, `folkops_*`), and what a
 //! stranger says about forwarding is replaced by what we saw. Everything else passes as it came.
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, Entry, FORWARDED, HOST, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use std::borrow::Cow;
+
+use http::header::{CONNECTION, COOKIE, Entry, HOST, SET_COOKIE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::Scheme;
@@ -35,21 +34,33 @@ pub(crate) enum Presented {
     Conflict,
 }
 
+/// What a header is to the edge.
+#[derive(PartialEq, Eq)]
+enum Meaning {
+    /// It ends with this connection (RFC 9110 §7.6.1).
+    OneHop,
+    /// It is ours alone.
+    Ours,
+    /// It says who is behind a proxy.
+    Forwarding,
+    /// hyper answers it itself.
+    Expectation,
+    /// It is for the other end.
+    Passing,
+}
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Makes a request fit for the upstream. An upgrade's own two headers are put back by the caller.
 pub(crate) fn clean_request(headers: &mut HeaderMap, origin: &Origin<'_>) {
     let stranger = origin.believed.is_none();
-    remove(headers, |name| {
-        is_hop_by_hop(name)
-            || is_ours(name)
-            || *name == EXPECT
-            || (stranger && (is_forwarding(name) || origin.reserved == Some(name)))
+    let reserved = origin.reserved.filter(|_| stranger).map(HeaderName::as_str);
+    remove(headers, |name| match meaning(name) {
+        Meaning::OneHop | Meaning::Ours | Meaning::Expectation => true,
+        Meaning::Forwarding => stranger,
+        Meaning::Passing => reserved.is_some_and(|reserved| dashed(name) == reserved),
     });
     strip_our_cookies(headers);
     forwarded(headers, origin);
@@ -57,7 +68,7 @@ pub(crate) fn clean_request(headers: &mut HeaderMap, origin: &Origin<'_>) {
 
 /// Makes an upstream's response fit for the visitor.
 pub(crate) fn clean_response(headers: &mut HeaderMap) {
-    remove(headers, |name| is_hop_by_hop(name) || is_ours(name));
+    remove(headers, |name| matches!(meaning(name), Meaning::OneHop | Meaning::Ours));
     refuse_our_cookies(headers);
 }
 
@@ -85,14 +96,39 @@ pub(crate) fn upgrade_asked(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether a header already means something to HTTP or to us, so that it cannot name a person.
 pub(crate) fn has_a_meaning_already(name: &HeaderName) -> bool {
-    is_hop_by_hop(name)
-        || is_ours(name)
-        || is_forwarding(name)
-        || [HOST, COOKIE, SET_COOKIE, CONTENT_LENGTH, EXPECT].contains(name)
+    meaning(name.as_str()) != Meaning::Passing
+        || ["host", "cookie", "set-cookie", "content-length"].contains(&name.as_str())
 }
 
-fn remove(headers: &mut HeaderMap, doomed: impl Fn(&HeaderName) -> bool) {
-    let mut names: Vec<HeaderName> = headers.keys().filter(|name| doomed(name)).cloned().collect();
+fn meaning(name: &str) -> Meaning {
+    match name {
+        "connection"
+        | "keep-alive"
+        | "te"
+        | "trailer"
+        | "transfer-encoding"
+        | "upgrade"
+        | "proxy-authenticate"
+        | "proxy-authorization"
+        | "proxy-connection" => Meaning::OneHop,
+        "expect" => Meaning::Expectation,
+        "forwarded" | "x-real-ip" => Meaning::Forwarding,
+        _ if name.starts_with("x-forwarded-") => Meaning::Forwarding,
+        _ if name.starts_with("folkops-") => Meaning::Ours,
+        _ => match dashed(name) {
+            Cow::Borrowed(_) => Meaning::Passing,
+            Cow::Owned(name) => meaning(&name),
+        },
+    }
+}
+
+/// A name as servers read it that take `_` for `-`, as CGI and its heirs do.
+fn dashed(name: &str) -> Cow<'_, str> {
+    if name.contains('_') { name.replace('_', "-").into() } else { name.into() }
+}
+
+fn remove(headers: &mut HeaderMap, doomed: impl Fn(&str) -> bool) {
+    let mut names: Vec<HeaderName> = headers.keys().filter(|name| doomed(name.as_str())).cloned().collect();
     if names.contains(&CONNECTION) {
         names.extend(nominated(headers));
     }
@@ -103,10 +139,9 @@ fn remove(headers: &mut HeaderMap, doomed: impl Fn(&HeaderName) -> bool) {
 
 /// The headers that `Connection` declares to be for this hop only. `Host` cannot be one of them.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    tokens(headers)
-        .filter_map(|token| HeaderName::try_from(token).ok())
-        .filter(|name| *name != HOST)
-        .collect()
+    let usual = |token: &&str| !["keep-alive", "close"].iter().any(|usual| token.eq_ignore_ascii_case(usual));
+    let names = tokens(headers).filter(usual).filter_map(|token| HeaderName::try_from(token).ok());
+    names.filter(|name| *name != HOST).collect()
 }
 
 fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
@@ -114,26 +149,13 @@ fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        CONNECTION | TE | TRAILER | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE | PROXY_AUTHORIZATION
-    ) || *name == KEEP_ALIVE
-        || *name == PROXY_CONNECTION
-}
-
-fn is_ours(name: &HeaderName) -> bool {
-    name.as_str().starts_with("folkops-") || name.as_str().starts_with("folkops_")
-}
-
-fn is_forwarding(name: &HeaderName) -> bool {
-    *name == FORWARDED || *name == X_REAL_IP || name.as_str().starts_with("x-forwarded-")
-}
-
 fn forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
     match headers.entry(X_FORWARDED_FOR) {
         Entry::Vacant(place) => drop(place.insert(origin.peer.clone())),
-        Entry::Occupied(mut before) => drop(before.insert(chain(before.get(), origin.peer))),
+        Entry::Occupied(mut before) => {
+            let whole = chain(before.iter(), origin.peer);
+            before.insert(whole);
+        }
     }
     headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(origin.scheme.as_str()));
     if let Some(host) = headers.get(HOST).cloned() {
@@ -141,10 +163,10 @@ fn forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
     }
 }
 
-/// What a trusted proxy wrote, and then the proxy itself.
-fn chain(before: &HeaderValue, peer: &HeaderValue) -> HeaderValue {
-    let whole = [before.as_bytes(), b", ", peer.as_bytes()].concat();
-    HeaderValue::try_from(whole).unwrap_or_else(|_| peer.clone())
+/// What trusted proxies wrote, and then the last of them.
+fn chain<'a>(before: impl Iterator<Item = &'a HeaderValue>, peer: &'a HeaderValue) -> HeaderValue {
+    let whole: Vec<&[u8]> = before.chain([peer]).map(HeaderValue::as_bytes).collect();
+    HeaderValue::try_from(whole.join(&b", "[..])).unwrap_or_else(|_| peer.clone())
 }
 
 fn strip_our_cookies(headers: &mut HeaderMap) {
@@ -172,7 +194,14 @@ fn refuse_our_cookies(headers: &mut HeaderMap) {
 }
 
 fn cookies(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii).filter(|cookie| !cookie.is_empty())
+    let mut rest = Some(value.as_bytes());
+    let pieces = std::iter::from_fn(move || {
+        let here = rest.take()?;
+        let Some(end) = memchr::memchr(b';', here) else { return Some(here) };
+        rest = here.get(end + 1..);
+        here.get(..end)
+    });
+    pieces.map(<[u8]>::trim_ascii).filter(|cookie| !cookie.is_empty())
 }
 
 /// Also the nameless form (`=folkops_visitor=…`), which browsers send back without its first sign.
@@ -224,7 +253,10 @@ mod tests {
             ("proxy-authorization", "Basic x"),
             ("upgrade", "h2c"),
             ("folkops-person", "ana"),
+            ("folkops_person", "ana"),
             ("x-person", "ana"),
+            ("x_person", "ana"),
+            ("x_forwarded_for", "203.0.113.9"),
             ("expect", "100-continue"),
             ("accept", "*/*"),
         ];
@@ -244,6 +276,7 @@ mod tests {
     fn a_strangers_word_about_forwarding_is_replaced_and_a_trusted_proxys_is_extended() {
         let lines = [
             ("host", "a.localhost"),
+            ("x-forwarded-for", "198.51.100.3"),
             ("x-forwarded-for", "203.0.113.9"),
             ("x-forwarded-proto", "https"),
             ("x-person", "ana"),
@@ -260,7 +293,10 @@ mod tests {
         );
         let believed = HeaderName::from_static("x-person");
         let kept = cleaned(&lines, Some(&believed));
-        assert!(kept.contains(&"x-forwarded-for: 203.0.113.9, 192.0.2.7".to_owned()), "{kept:?}");
+        assert!(
+            kept.contains(&"x-forwarded-for: 198.51.100.3, 203.0.113.9, 192.0.2.7".to_owned()),
+            "{kept:?}"
+        );
         assert!(kept.contains(&"x-forwarded-proto: https".to_owned()), "{kept:?}");
         assert!(kept.contains(&"x-person: ana".to_owned()), "{kept:?}");
     }

@@ -13,6 +13,7 @@
 
 mod answer;
 mod arms;
+mod bell;
 mod bindings;
 pub mod config;
 pub mod control;

@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use crate::edge::Caller;
 use crate::outcomes::{End, Tally};
 use crate::stack::Stack;
-use crate::upstream::{Wire, quiet};
+use crate::upstream::Wire;
 
 /// The body of what a visitor gets.
 pub(crate) enum Outgoing {
@@ -66,10 +66,10 @@ impl Ride {
 
 impl Relayed {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Some(ride) = &mut self.ride {
-            ride.wire.drive(cx);
-        }
-        let polled = Pin::new(&mut self.incoming).poll_frame(&mut quiet());
+        let Some(ride) = &mut self.ride else { return Poll::Ready(None) };
+        ride.wire.drive(cx);
+        let incoming = Pin::new(&mut self.incoming);
+        let polled = ride.wire.take(|cx| incoming.poll_frame(cx));
         match &polled {
             Poll::Ready(Some(Err(_))) => self.ride.take().into_iter().for_each(Ride::break_off),
             Poll::Ready(None) => self.ride.take().into_iter().for_each(Ride::finish),

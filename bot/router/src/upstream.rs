@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use crate::bell::Bell;
 use crate::config::{Limits, Waits};
 use crate::table::Upstream;
 use crate::upload::{Progress, Pulse, Upload};
@@ -31,6 +32,7 @@ pub(crate) struct Wire {
     sender: SendRequest<Upload>,
     heard: Arc<AtomicBool>,
     ended: bool,
+    bell: Bell,
     /// Moved on for each exchange, which is cheaper than a new one.
     deadline: Pin<Box<Sleep>>,
 }
@@ -78,7 +80,7 @@ impl Wire {
         }
         let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(|_| Fault::Silent)?;
         let deadline = Box::pin(sleep(waits.response));
-        Ok(Box::new(Self { connection, sender, heard, ended: false, deadline }))
+        Ok(Box::new(Self { connection, sender, heard, ended: false, bell: Bell::new(), deadline }))
     }
 
     /// Sends a request and waits for the head of its response.
@@ -125,12 +127,22 @@ impl Wire {
     /// Moves bytes both ways as far as they go now.
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
         // INVARIANT: hyper's future is not polled again after it was ready.
-        self.ended = self.ended || self.connection.poll_without_shutdown(cx).is_ready();
+        self.ended =
+            self.ended || self.connection.poll_without_shutdown(&mut self.bell.answer(cx)).is_ready();
+    }
+
+    /// Polls what the connection gives, without being rung for taking it.
+    pub(crate) fn take<T>(&self, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        self.bell.hush(|| poll(&mut quiet()))
     }
 
     /// Whether another request may be sent, as far as can be seen now.
+    ///
+    /// Where nothing has stirred since the last exchange, the end of the connection included, that is known already.
     pub(crate) fn is_fit(&mut self) -> bool {
-        self.drive(&mut quiet());
+        if self.bell.has_rung() || !self.sender.is_ready() {
+            self.drive(&mut quiet());
+        }
         !self.ended && self.sender.is_ready()
     }
 
@@ -156,7 +168,7 @@ impl Wire {
 
 /// A context that wakes nobody: for what changes only while its wire is driven, by the same task, just before it is
 /// looked at. A wake-up would only make that task look a second time.
-pub(crate) fn quiet() -> Context<'static> {
+fn quiet() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 

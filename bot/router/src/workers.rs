@@ -3,9 +3,11 @@
 //! A connection stays on the thread that it was given to, with the upstream connections that it uses, so that
 //! nothing on a request's way is shared between threads except counters and the table.
 
+use std::future::{Future, poll_fn};
 use std::net::{SocketAddr, TcpStream};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 
 use http::HeaderValue;
@@ -16,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::sleep;
 
 use crate::answer::answer;
+use crate::bell::Bell;
 use crate::config::RouterError;
 use crate::edge::{Caller, Edge, HYPERS_HEADER_LINES, buffer_bytes};
 use crate::framing::{Framed, Vigil};
@@ -53,6 +56,18 @@ struct Worker {
     number: usize,
     builder: http1::Builder,
     stage: watch::Receiver<Stage>,
+}
+
+/// What ends a connection from outside.
+enum Aside {
+    Stuck,
+    Finish,
+}
+
+/// Which of two futures was ready.
+enum Either<M, A> {
+    Main(M),
+    Aside(A),
 }
 
 /// Tells of a worker's end, however it comes.
@@ -161,11 +176,16 @@ impl Worker {
         let service = service_fn(move |request| answer(Arc::clone(&served), request));
         let mut connection = pin!(self.builder.serve_connection(io, service).with_upgrades());
         let mut stage = self.stage.clone();
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return Ok(ended?),
-            () = self.stuck(&caller, &vigil) => return Ok(()),
-            _ = stage.wait_for(|stage| *stage >= Stage::Finishing) => connection.as_mut().graceful_shutdown(),
+        let aside = async {
+            tokio::select! {
+                () = self.stuck(&caller, &vigil) => Aside::Stuck,
+                _ = stage.wait_for(|stage| *stage >= Stage::Finishing) => Aside::Finish,
+            }
+        };
+        match beside(connection.as_mut(), aside).await {
+            Either::Main(ended) => return Ok(ended?),
+            Either::Aside(Aside::Stuck) => return Ok(()),
+            Either::Aside(Aside::Finish) => connection.as_mut().graceful_shutdown(),
         }
         Ok(connection.await?)
     }
@@ -192,6 +212,21 @@ impl Drop for Knell {
         // Nobody listens any more once the router drains.
         let _ = self.told.send(std::mem::take(&mut self.name));
     }
+}
+
+/// Runs two futures, looking at the second only when it asks: the first is woken far more often.
+async fn beside<M: Future + Unpin, A: Future>(mut main: M, aside: A) -> Either<M::Output, A::Output> {
+    let (bell, mut aside) = (Bell::new(), pin!(aside));
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = Pin::new(&mut main).poll(cx) {
+            return Poll::Ready(Either::Main(ended));
+        }
+        if !bell.has_rung() {
+            return Poll::Pending;
+        }
+        aside.as_mut().poll(&mut bell.answer(cx)).map(Either::Aside)
+    })
+    .await
 }
 
 fn builder(edge: &Edge) -> http1::Builder {

@@ -20,6 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::spawn_blocking;
 
 use super::Current;
 use crate::config::RouterError;
@@ -89,13 +90,10 @@ async fn converse(stream: UnixStream, edge: Arc<Edge>) {
     }
 }
 
-async fn answer(edge: &Edge, request: Request<Incoming>) -> Answer {
+async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
     match (request.method(), request.uri().path()) {
-        (&Method::PUT, "/table") => put_table(edge, request).await,
-        (&Method::GET, "/table") => match &*edge.routes() {
-            Some(routes) => json(StatusCode::OK, &routes.table),
-            None => text(StatusCode::NOT_FOUND, "there is no table yet: send one with `PUT /table`"),
-        },
+        (&Method::PUT, "/table") => receive(edge, request).await,
+        (&Method::GET, "/table") => aside(edge, show).await,
         (&Method::GET, "/outcomes") => json(StatusCode::OK, &edge.outcomes()),
         (&Method::GET, "/livez") => text(StatusCode::OK, "alive"),
         _ => text(
@@ -105,19 +103,36 @@ async fn answer(edge: &Edge, request: Request<Incoming>) -> Answer {
     }
 }
 
-async fn put_table(edge: &Edge, request: Request<Incoming>) -> Answer {
-    let body = match Limited::new(request.into_body(), LARGEST_TABLE).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, &format!("the table did not arrive: {error}"));
-        }
-    };
-    let table: Table = match serde_json::from_slice(&body) {
+async fn receive(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
+    match Limited::new(request.into_body(), LARGEST_TABLE).collect().await {
+        Ok(body) => aside(edge, move |edge| put(edge, &body.to_bytes())).await,
+        Err(error) => text(StatusCode::PAYLOAD_TOO_LARGE, &format!("the table did not arrive: {error}")),
+    }
+}
+
+/// Does what takes its time on a thread of its own: this one also accepts visitors.
+async fn aside(edge: &Arc<Edge>, work: impl FnOnce(&Edge) -> Answer + Send + 'static) -> Answer {
+    let edge = Arc::clone(edge);
+    let done = spawn_blocking(move || work(&edge)).await;
+    done.unwrap_or_else(|_| {
+        text(StatusCode::INTERNAL_SERVER_ERROR, "the router could not finish this: try again")
+    })
+}
+
+fn show(edge: &Edge) -> Answer {
+    match &*edge.routes() {
+        Some(routes) => json(StatusCode::OK, &routes.table),
+        None => text(StatusCode::NOT_FOUND, "there is no table yet: send one with `PUT /table`"),
+    }
+}
+
+fn put(edge: &Edge, body: &[u8]) -> Answer {
+    let table: Table = match serde_json::from_slice(body) {
         Ok(table) => table,
         Err(error) => return text(StatusCode::BAD_REQUEST, &format!("the table cannot be read: {error}")),
     };
-    match edge.put(table).await {
-        Ok(_) => text(StatusCode::OK, "it holds"),
+    match edge.put(table) {
+        Ok(()) => text(StatusCode::OK, "it holds"),
         Err(NotPut::Behind(current)) => json(StatusCode::CONFLICT, &Current { current }),
         Err(NotPut::Contradicts(why)) => text(StatusCode::UNPROCESSABLE_ENTITY, &why.to_string()),
         Err(NotPut::Unstored(error)) => {
