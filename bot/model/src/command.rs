@@ -223,6 +223,14 @@ impl Args {
         self.all(name).iter().find_map(|value| if let Value::Text(text) = value { Some(text) } else { None })
     }
 
+    /// Every free text.
+    pub fn texts(&self) -> impl Iterator<Item = &FreeText> {
+        self.0
+            .values()
+            .flatten()
+            .filter_map(|value| if let Value::Text(text) = value { Some(text) } else { None })
+    }
+
     /// Every free text, for the pipeline to seal.
     pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut FreeText> {
         self.0

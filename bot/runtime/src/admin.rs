@@ -10,7 +10,7 @@ use std::sync::Arc;
 use folkops_engine::{Engine, Inbound};
 use folkops_model::ports::random_word;
 use folkops_model::{Cause, MessageId, Place, Principal, SurfaceName};
-use folkops_record::{Draft, Note};
+use folkops_record::{Draft, Keyring, Note};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -68,6 +68,7 @@ async fn alone(config: &Config, ask: &Ask) -> Result<String, StartError> {
         tracing::debug!(record.sequence = recorded.sequence(), "recorded");
     }
     ledger.settle().await.map_err(StartError::of)?;
+    erase(keyring.as_ref(), &done).map_err(StartError)?;
     Ok(done.said)
 }
 
@@ -77,8 +78,14 @@ fn decide(office: &Office<'_>, ask: &Ask) -> Result<Done, String> {
             office.invite(name, groups, owner.as_ref(), git.as_deref())
         }
         Ask::Grant { person, group, revoke } => office.grant(person, *group, *revoke),
+        Ask::Erase { person } => office.erase(person),
         Ask::Rollback { .. } => Err("the program does not run; use `folkops rollback --offline`".into()),
     }
+}
+
+/// Destroys keys; saying the same again after a crash destroys the rest.
+fn erase(keyring: &dyn Keyring, done: &Done) -> Result<(), String> {
+    done.erased.iter().try_for_each(|sealed| keyring.erase(sealed)).map_err(|error| error.to_string())
 }
 
 fn draft(done: &Done) -> Option<Draft> {
@@ -143,6 +150,7 @@ async fn handle(bot: &Bot, ask: &Ask) -> Result<String, String> {
     if let Some(draft) = draft(&done) {
         bot.engine.note_draft(draft).await.map_err(|error| error.0)?;
     }
+    erase(bot.keyring.as_ref(), &done)?;
     Ok(done.said)
 }
 

@@ -55,6 +55,13 @@ enum Command {
         #[arg(long)]
         revoke: bool,
     },
+    /// Takes somebody's name and everything they said away, for ever.
+    Erase {
+        #[command(flatten)]
+        config: WithConfig,
+        /// Their name or id.
+        person: String,
+    },
     /// Checks, tests and explains policies.
     Policy {
         #[command(subcommand)]
@@ -178,6 +185,9 @@ async fn prompt(command: Command) -> Result<ExitCode, StartError> {
         Command::Grant { config, person, group, revoke } => {
             let revoke = if revoke { Revoke::Yes } else { Revoke::No };
             crate::admin::ask(&config.read()?.0, &Ask::Grant { person, group, revoke }).await?
+        }
+        Command::Erase { config, person } => {
+            crate::admin::ask(&config.read()?.0, &Ask::Erase { person }).await?
         }
         Command::Rollback { config, release, offline: true } => {
             crate::offline::rollback(&config.read()?.0, release).await?

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use folkops_engine::{Facts, People};
+use folkops_engine::{Facts, Operations, People};
 use folkops_model::ports::{Entropy, random_word};
-use folkops_model::{Account, Group, Owner, PersonId, SurfaceName};
+use folkops_model::{Account, Group, Owner, PersonId, Principal, Sealed, SurfaceName};
 use folkops_record::{Body, Keyring, Ledger};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -39,6 +39,11 @@ pub enum Ask {
         /// Out of it.
         revoke: Revoke,
     },
+    /// Takes somebody's name and everything they said away, everywhere and for ever.
+    Erase {
+        /// Their name or id.
+        person: String,
+    },
     /// Goes back to an earlier release, through the pipeline, in the automation's name.
     Rollback {
         /// Which release; the one before without it.
@@ -60,6 +65,8 @@ pub enum Revoke {
 pub struct Done {
     /// Records.
     pub bodies: Vec<Body>,
+    /// What is erased once the records are durable.
+    pub erased: Vec<Sealed>,
     /// A sentence, or a link.
     pub said: String,
 }
@@ -100,7 +107,11 @@ impl Office<'_> {
             owner: owner.cloned(),
             expires,
         };
-        Ok(Done { bodies: vec![made], said: format!("{}/join/{token}", self.site.trim_end_matches('/')) })
+        Ok(Done {
+            bodies: vec![made],
+            erased: vec![],
+            said: format!("{}/join/{token}", self.site.trim_end_matches('/')),
+        })
     }
 
     /// Puts somebody into a group or takes them out.
@@ -113,7 +124,28 @@ impl Office<'_> {
                 (Body::PersonRevoked { person, group }, format!("done: not in the group {group} any more"))
             }
         };
-        Ok(Done { bodies: vec![body], said })
+        Ok(Done { bodies: vec![body], erased: vec![], said })
+    }
+
+    /// Ends somebody's rights and sessions, and finds every text of theirs. What they did stays recorded, without them.
+    pub fn erase(&self, person: &str) -> Result<Done, String> {
+        self.ledger.read(|facts| {
+            let id = self.find(facts, person)?;
+            let people = facts.fold::<People>().ok_or("nobody is known yet")?;
+            let row = people.people.get(&id).ok_or("nobody is known yet")?;
+            let groups =
+                row.groups.iter().map(|group| Body::PersonRevoked { person: id.clone(), group: *group });
+            let sessions = people.sessions.iter().filter(|(_, session)| session.person == id);
+            let sessions = sessions.map(|(hash, _)| Body::SessionClosed { hash: hash.clone() });
+            let texts =
+                facts.fold::<Operations>().map(|operations| said_by(operations, &id)).unwrap_or_default();
+            let said = format!(
+                "done: the name and {} texts are gone, here and in every copy of the journal",
+                texts.len()
+            );
+            let erased = std::iter::once(row.name.clone()).chain(texts).collect();
+            Ok(Done { bodies: groups.chain(sessions).collect(), erased, said })
+        })
     }
 
     fn find(&self, facts: &Facts<'_>, wanted: &str) -> Result<PersonId, String> {
@@ -140,4 +172,14 @@ impl Office<'_> {
 pub fn git_account(email: &str) -> Result<Account, String> {
     let surface = SurfaceName::parse("git").map_err(|error| error.to_string())?;
     Ok(Account { surface, id: folkops_git::author_id(email) })
+}
+
+/// Every text that a person gave: messages, and free text that commands kept.
+fn said_by(operations: &Operations, person: &PersonId) -> Vec<Sealed> {
+    let theirs = |principal: &Principal| principal.person() == Some(person);
+    let messages = operations.requests.iter().filter(|(_, row)| theirs(&row.request.principal));
+    let messages = messages.map(|(_, row)| row.request.text.clone());
+    let kept = operations.operations.iter().filter(|(_, operation)| theirs(&operation.action.principal));
+    let kept = kept.flat_map(|(_, operation)| operation.args.texts().filter_map(|text| text.sealed.clone()));
+    messages.chain(kept).collect()
 }
