@@ -128,3 +128,21 @@ fn parse_fact(text: &str) -> Result<Fact, StartError> {
         StartError(format!("`{text}` is no fact; there are {}", names.join(", ")))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_policies_decide_the_shipped_cases_for_the_shipped_commands() {
+        let judge = Judge::new(&specs(), &sources(None).unwrap()).unwrap();
+        let report = test(&judge, &table(None).unwrap());
+        assert!(report.is_clean(), "{report}");
+    }
+
+    #[test]
+    fn an_unknown_fact_is_answered_with_the_known_ones() {
+        let said = parse_fact("frozn").unwrap_err().to_string();
+        assert!(said.starts_with("`frozn` is no fact; there are "), "{said}");
+    }
+}
