@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::http::{Answer, Ask, ask};
+use crate::http::{Answer, Ask, ask, form};
 
 /// A browser that speaks to one address of this machine.
 #[derive(Debug, Clone)]
@@ -44,6 +44,14 @@ impl Browser {
         self.sends_for(host, path, form, "text/html")
             .await
             .unwrap_or_else(|error| panic!("{host}{path}: {error}"))
+    }
+
+    /// Sends a form's fields as a page's script does, or tells that there was no whole answer.
+    ///
+    /// # Errors
+    /// Whatever the connection died of.
+    pub async fn tries_sending(&mut self, host: &str, path: &str, fields: &[(&str, &str)]) -> io::Result<Answer> {
+        self.sends_for(host, path, form(fields), "application/json").await
     }
 
     pub(crate) async fn sends_for(

@@ -25,6 +25,12 @@ pub(crate) fn end_everything_below(folder: &Path) {
     }
 }
 
+/// What runs and belongs to a folder, as it was started.
+pub(crate) fn command_lines_below(folder: &Path) -> Vec<Vec<String>> {
+    let words = |pid| arguments(pid).iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+    pids().filter(|pid| belongs(*pid, folder)).map(words).collect()
+}
+
 #[expect(clippy::disallowed_methods, reason = "a destructor cannot wait for a fact in any other way")]
 fn a_moment_until_they_are_gone() {
     std::thread::sleep(Duration::from_millis(10));

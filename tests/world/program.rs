@@ -76,7 +76,7 @@ impl Program {
     }
 
     /// Starts the bot; what it logs goes to the end of a file.
-    pub(crate) fn serve(&self, folder: &Path, config: &Path, log: &Path) -> Child {
+    pub fn serve(&self, folder: &Path, config: &Path, log: &Path) -> Child {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let mut command =
             self.command(folder, &[OsStr::new("serve"), OsStr::new("--config"), config.as_os_str()]);

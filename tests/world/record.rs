@@ -30,7 +30,7 @@ impl Entropy for NoDice {
 
 impl Journal {
     /// Copies the record of a state folder and reads the copy.
-    pub(crate) async fn copied(state: &Path) -> Self {
+    pub async fn copied(state: &Path) -> Self {
         let state = state.to_owned();
         tokio::task::spawn_blocking(move || Self::read(&state)).await.unwrap()
     }

@@ -141,7 +141,7 @@ fn of(card: &Element, button: &Element) -> Option<Button> {
 }
 
 /// The messages of a room's page, oldest first.
-pub(crate) fn messages(page: &Element) -> Vec<Message> {
+pub fn messages(page: &Element) -> Vec<Message> {
     let lines = page.every(|element| element.has_class("msg"));
     lines.into_iter().filter_map(message).collect()
 }
