@@ -1,3 +1,7 @@
 //! Stories: the program as it ships, driven through its surfaces and watched from outside.
 
 mod failures;
+mod two_people;
+
+#[path = "../faults/mod.rs"]
+mod faults;

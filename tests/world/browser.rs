@@ -50,7 +50,12 @@ impl Browser {
     ///
     /// # Errors
     /// Whatever the connection died of.
-    pub async fn tries_sending(&mut self, host: &str, path: &str, fields: &[(&str, &str)]) -> io::Result<Answer> {
+    pub async fn tries_sending(
+        &mut self,
+        host: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> io::Result<Answer> {
         self.sends_for(host, path, form(fields), "application/json").await
     }
 

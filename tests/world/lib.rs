@@ -5,6 +5,7 @@
 //! never wait a while in place of a fact, nor leave a process or a folder behind.
 
 mod browser;
+mod chromium;
 mod cleaning;
 mod http;
 mod load;
@@ -19,14 +20,15 @@ mod until;
 mod world;
 
 pub use browser::Browser;
+pub use chromium::Chromium;
 pub use http::Answer;
 pub use load::{Load, Tally};
 pub use markup::{Element, Node};
 pub use program::{Ended, Program};
 pub use record::Journal;
-pub use room::{Button, Card, Message};
+pub use room::{Button, Card, Message, messages};
 pub use running::{Running, digest_of_file};
-pub use setup::{Setup, free_ports, rust_toolchain, tool};
+pub use setup::{ROOM, SERVICE, Setup, free_ports, rust_toolchain, tool};
 pub use talk::{Sent, Somebody};
 pub use until::{until, until_within};
 pub use world::World;

@@ -24,6 +24,8 @@ pub struct Running {
     pub pid: i32,
     /// The digest of a build that holds just the bytes that run.
     pub digest: String,
+    /// What it was told to call itself, such as `Release 1`; only the entrance is told.
+    pub label: Option<String>,
 }
 
 /// Every program that is kept below a state folder, in order.
@@ -49,7 +51,17 @@ fn program(pid: i32, units: &Path) -> Option<Running> {
         component: component.to_str()?.to_owned(),
         pid,
         digest: digest_of_file(&name, &bytes),
+        label: variable(pid, "RELEASE_LABEL"),
     })
+}
+
+fn variable(pid: i32, name: &str) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let entries = environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+    entries
+        .filter_map(|entry| entry.split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value.to_owned())
 }
 
 /// The unit that a process keeps, when it is a keeper.

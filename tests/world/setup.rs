@@ -12,11 +12,12 @@ use toml::{Table, Value};
 
 use crate::cleaning;
 use crate::program::{Ended, Program};
+use crate::running::{Running, running};
 
 /// The name under which the service's hosts stand.
-pub(crate) const SERVICE: &str = "potluck.localhost";
+pub const SERVICE: &str = "potluck.localhost";
 /// The room.
-pub(crate) const ROOM: &str = "kitchen";
+pub const ROOM: &str = "kitchen";
 
 /// A laid-out place in which the program can be started.
 pub struct Setup {
@@ -69,6 +70,21 @@ impl Setup {
     /// If it cannot be written.
     pub fn configure(&self, config: &Table) {
         fs::write(self.config(), toml::to_string(config).unwrap()).unwrap();
+    }
+
+    /// Ends every process that belongs to this story.
+    pub fn end_everything(&self) {
+        cleaning::end_everything_below(self.folder());
+    }
+
+    /// The command lines of the processes that belong to this story.
+    pub fn processes(&self) -> Vec<Vec<String>> {
+        cleaning::command_lines_below(self.folder())
+    }
+
+    /// Every program that runs, read from the processes.
+    pub fn running(&self) -> Vec<Running> {
+        running(&self.state())
     }
 
     /// Runs the program to its end with this configuration, as an operator does at the prompt.

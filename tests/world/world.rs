@@ -52,14 +52,25 @@ impl World {
         world
     }
 
-    /// Starts the bot in a place that is laid out, and lets everybody in; the first release is still being built.
-    pub async fn on(setup: Setup) -> Self {
+    /// Starts the bot in a place that is laid out, with nobody in the room; the first release is still being built.
+    pub async fn empty(setup: Setup) -> Self {
         let mut world = Self { bot: None, people: Mutex::default(), setup };
         world.restart().await;
+        world
+    }
+
+    /// As [`World::empty`], with everybody in the room.
+    pub async fn on(setup: Setup) -> Self {
+        let world = Self::empty(setup).await;
         for (name, invitation) in CAST {
             world.joins(name, invitation).await;
         }
         world
+    }
+
+    /// Leaves the place and the people to somebody else; the bot ends.
+    pub fn into_parts(self) -> (Setup, BTreeMap<String, Somebody>) {
+        (self.setup, self.people.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Where it all is.
@@ -171,6 +182,22 @@ impl World {
     /// The builds that a stack's processes run, by component.
     pub fn running_digests(&self, stack: &str) -> BTreeMap<String, String> {
         digests(&self.running(), stack)
+    }
+
+    /// The builds behind a page of the service, by component: of the processes that run under the name that stands at
+    /// the page's foot.
+    ///
+    /// # Panics
+    /// If no process goes by that name.
+    pub fn behind(&self, page: &str) -> BTreeMap<String, String> {
+        let running = self.running();
+        let is_it = |label: &String| page.contains(label.as_str());
+        let mut entrances: Vec<&Running> =
+            running.iter().filter(|program| program.label.as_ref().is_some_and(is_it)).collect();
+        // `Release 1` stands in `Release 12` as well; the longest name is the right one.
+        entrances.sort_by_key(|program| program.label.as_ref().map_or(0, String::len));
+        let entrance = entrances.last().unwrap_or_else(|| panic!("nobody made this page: {page}"));
+        digests(&running, &entrance.stack)
     }
 
     /// A browser that nobody has used yet, in front of the router.
