@@ -1,28 +1,10 @@
-//! The commands, one file each. To add one: its file, and its line in `all`.
+//! The commands, one file each. To add one: its file, and its line in the registry below.
 //!
 //! `docs/commands.md` is written from these declarations; a test refuses one that is out of date.
 
-mod can_i;
-mod deploy_preview;
 mod docs;
-mod expire;
-mod freeze;
-mod help;
-mod keep;
-mod ok_to_test;
-mod opt_in;
-mod opt_out;
-mod promote;
 mod raise;
-mod rebase;
-mod restore;
-mod rollback;
-mod status;
-mod stop_preview;
 mod subject;
-mod unfreeze;
-mod whoami;
-mod why;
 
 use std::sync::Arc;
 
@@ -45,27 +27,37 @@ pub struct Settings {
     pub lasts_at_most: std::time::Duration,
 }
 
-/// Every command, in the order in which help shows them.
-pub fn all(settings: &Settings) -> Vec<Arc<dyn Command>> {
-    let settings = Arc::new(settings.clone());
-    vec![
-        Arc::new(help::Help),
-        Arc::new(whoami::Whoami),
-        Arc::new(can_i::CanI),
-        Arc::new(why::Why),
-        Arc::new(status::Status(settings.clone())),
-        Arc::new(deploy_preview::DeployPreview(settings.clone())),
-        Arc::new(ok_to_test::OkToTest),
-        Arc::new(keep::Keep(settings.clone())),
-        Arc::new(stop_preview::StopPreview),
-        Arc::new(opt_in::OptIn(settings.clone())),
-        Arc::new(rebase::Rebase(settings.clone())),
-        Arc::new(opt_out::OptOut),
-        Arc::new(promote::Promote),
-        Arc::new(rollback::Rollback(settings.clone())),
-        Arc::new(freeze::FreezeAll),
-        Arc::new(unfreeze::Unfreeze),
-        Arc::new(restore::Restore(settings)),
-        Arc::new(expire::Expire),
-    ]
+/// Makes the module of each command and the list of all of them from the same line: its file, its type, and what it is
+/// made with.
+macro_rules! registry {
+    (|$settings:ident| $($file:ident :: $command:ident $(($given:ident))?,)*) => {
+        $(mod $file;)*
+
+        /// Every command, in the order in which help shows them.
+        pub fn all($settings: &Settings) -> Vec<Arc<dyn Command>> {
+            let $settings = Arc::new($settings.clone());
+            vec![$(Arc::new($file::$command $(($given.clone()))?)),*]
+        }
+    };
+}
+
+registry! { |settings|
+    help::Help,
+    whoami::Whoami,
+    can_i::CanI,
+    why::Why,
+    status::Status(settings),
+    deploy_preview::DeployPreview(settings),
+    ok_to_test::OkToTest,
+    keep::Keep(settings),
+    stop_preview::StopPreview,
+    opt_in::OptIn(settings),
+    rebase::Rebase(settings),
+    opt_out::OptOut,
+    promote::Promote,
+    rollback::Rollback(settings),
+    freeze::FreezeAll,
+    unfreeze::Unfreeze,
+    restore::Restore(settings),
+    expire::Expire,
 }
