@@ -2,6 +2,7 @@
 //!
 //! The world's effects are done by hands that answer at once; everything else is the shipped code.
 
+mod outbox;
 mod pipeline;
 mod recovery;
 mod room;

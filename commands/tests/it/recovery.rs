@@ -30,7 +30,7 @@ async fn story(store: MemoryStore) -> Room {
     room
 }
 
-fn entries(store: &MemoryStore) -> Vec<Entry> {
+pub(crate) fn entries(store: &MemoryStore) -> Vec<Entry> {
     let mut entries = Vec::new();
     store
         .replay(0, &mut |entry| {
@@ -41,7 +41,7 @@ fn entries(store: &MemoryStore) -> Vec<Entry> {
     entries
 }
 
-async fn prefix(entries: &[Entry]) -> MemoryStore {
+pub(crate) async fn prefix(entries: &[Entry]) -> MemoryStore {
     let store = MemoryStore::new();
     for entry in entries {
         store.append(entry.clone(), Vec::new()).await.unwrap();

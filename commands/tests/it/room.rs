@@ -19,7 +19,7 @@ use folkops_model::{
 };
 use folkops_previews::{Changes, Mixes, Previews, Releases};
 use folkops_record::memory::MemoryStore;
-use folkops_record::{Body, Due, Facts, Folds, Keyring, KeyringError, Ledger, Reply};
+use folkops_record::{Body, Due, Facts, Folds, Keyring, KeyringError, Ledger, Reply, Store};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -39,6 +39,15 @@ pub struct Ground {
     pub extra: Vec<Arc<dyn Command>>,
     pub dice: u64,
     pub limits: Limits,
+    /// What stands between the pipeline and the world; nothing does when there is none.
+    pub between: Option<Arc<dyn Between>>,
+}
+
+/// Stands between the pipeline and its ports.
+pub trait Between: Send + Sync {
+    fn store(&self, store: MemoryStore) -> Arc<dyn Store>;
+    fn hands(&self, hands: Arc<QuickHands>) -> Arc<dyn Hands>;
+    fn sink(&self) -> Arc<dyn ReplySink>;
 }
 
 impl Default for Ground {
@@ -49,6 +58,7 @@ impl Default for Ground {
             extra: Vec::new(),
             dice: 0,
             limits: Limits { person_burst: 10_000, surface_burst: 100_000, ..Limits::default() },
+            between: None,
         }
     }
 }
@@ -246,7 +256,12 @@ impl Room {
 
     /// A room on what an earlier one left: its journal, its keys, and dice that do not repeat.
     pub async fn on(ground: Ground) -> Self {
-        let Ground { store, keyring, extra, dice, limits } = ground;
+        let Ground { store, keyring, extra, dice, limits, between } = ground;
+        let plain = Arc::new(QuickHands::default());
+        let (store, hands, sink): (Arc<dyn Store>, Arc<dyn Hands>, Arc<dyn ReplySink>) = match between {
+            Some(between) => (between.store(store), between.hands(plain.clone()), between.sink()),
+            None => (Arc::new(store), plain.clone(), Arc::new(Sink)),
+        };
         let folds = || {
             Folds::new()
                 .with(People::default())
@@ -259,8 +274,7 @@ impl Room {
                 .with(Releases::default())
         };
         let service = ServiceId::parse("potluck").unwrap();
-        let ledger =
-            Arc::new(Ledger::open(Arc::new(store), folds, Arc::new(Still), service.clone()).await.unwrap());
+        let ledger = Arc::new(Ledger::open(store, folds, Arc::new(Still), service.clone()).await.unwrap());
         let settings = Settings {
             service: "Potluck".into(),
             previews_a_person: 2,
@@ -282,20 +296,16 @@ impl Room {
             },
             service,
         };
-        let hands = Arc::new(QuickHands::default());
         let engine = Engine::start(EngineParts {
             ledger: ledger.clone(),
             desk,
-            hands: hands.clone(),
+            hands,
             lookout: Arc::new(Nothing),
-            sinks: BTreeMap::from([(
-                SurfaceName::parse("web").unwrap(),
-                Arc::new(Sink) as Arc<dyn ReplySink>,
-            )]),
+            sinks: BTreeMap::from([(SurfaceName::parse("web").unwrap(), sink)]),
             clock: Arc::new(Still),
             limits,
         });
-        Self { engine, ledger, hands, keyring, messages: AtomicU64::new(0) }
+        Self { engine, ledger, hands: plain, keyring, messages: AtomicU64::new(0) }
     }
 
     pub async fn join(&self, id: &str, groups: Vec<Group>) {
