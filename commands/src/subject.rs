@@ -164,7 +164,9 @@ pub fn numbers(line: Line, changes: &[(ChangeRef, Sha)]) -> Line {
 /// Who vouched for what runs: one row of a card.
 pub fn vouched(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Line {
     let Some(changes) = facts.fold::<Changes>() else { return Line::new() };
-    let by = |subject: &Subject<'_>| {
+    let mut subjects: Vec<&Subject<'_>> = subjects.iter().collect();
+    subjects.sort_by_key(|subject| subject.change.number);
+    let by = |subject: &&Subject<'_>| {
         let person = changes.allowed(facts, &subject.change, &subject.row.head)?.by.clone()?;
         Some((person, subject.row.head.clone()))
     };
