@@ -1,0 +1,12 @@
+//! The shipped program, killed at one system call after another while a whole story is told.
+//!
+//! `strace` ends the bot with SIGKILL in place of the n-th call of one kind; people who wait for an answer ask again
+//! under the same key, somebody starts the bot again, and the story goes on. Whatever the place, the end must be that
+//! of the story in which nothing happened. These tests must never touch the bot's file or its state by a side door.
+
+mod bot;
+mod end;
+mod place;
+mod stage;
+mod story;
+mod sweep;

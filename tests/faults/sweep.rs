@@ -1,0 +1,131 @@
+//! Sweeps over the places of the story: one of every kind, drawn by a seed, or each one with `FOLKOPS_SWEEP=full`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::sync::{Mutex, PoisonError};
+
+use futures::future::join_all;
+use sha2::{Digest, Sha256};
+
+use super::bot::Bot;
+use super::end::{self, End};
+use super::place::{CALLS, Place, Watch, about, counted};
+use super::stage::Stage;
+use super::story;
+
+/// A whole sweep tells the story on so many stages at once; most of a telling is waiting.
+const STAGES: usize = 3;
+
+#[tokio::test]
+async fn killed_at_any_call_and_started_again_the_program_comes_to_the_same_end() {
+    let whole = said("FOLKOPS_SWEEP").is_some_and(|sweep| sweep == "full");
+    let first = Ready::new().await;
+    let plan = Plan::new(if whole { every() } else { drawn(&first.counts) });
+    let mut stages = vec![first];
+    while whole && stages.len() < STAGES {
+        stages.push(Ready::new().await);
+    }
+    join_all(stages.iter().map(|stage| stage.sweep(&plan))).await;
+    let places = plan.killed();
+    println!("killed at {} distinct places: {}", places.len(), told(&places));
+    // A drawn place may lie behind the end of a telling in which a thread had less to do.
+    let enough = if whole { 60 } else { 3 };
+    assert!(places.len() >= enough, "only {places:?}");
+}
+
+/// A stage on which the story was told once without harm.
+struct Ready {
+    stage: Stage,
+    unharmed: End,
+    /// The most that one thread made of each call.
+    counts: BTreeMap<&'static str, u32>,
+}
+
+impl Ready {
+    async fn new() -> Self {
+        let stage = Stage::new().await;
+        let mut bot = Bot::start(&stage, &Watch::Count);
+        story::tell(&mut bot).await;
+        let unharmed = end::of(bot).await;
+        stage.keep_builds();
+        let counts = counted(&stage.trace());
+        Self { stage, unharmed, counts }
+    }
+
+    async fn sweep(&self, plan: &Plan) {
+        while let Some(place) = plan.next() {
+            self.stage.reset();
+            let mut bot = Bot::start(&self.stage, &Watch::Kill(place.clone()));
+            story::tell(&mut bot).await;
+            let killed = bot.was_killed();
+            let end = end::of(bot).await;
+            println!("{place}: {}", if killed { about(&self.stage.trace()) } else { "never reached".into() });
+            assert_eq!(end, self.unharmed, "killed at {place}");
+            plan.done(place, killed);
+        }
+    }
+}
+
+/// The places that are still to come, and what became of the others.
+struct Plan(Mutex<Places>);
+
+struct Places {
+    /// For each call, the places in order; an endless row ends where the story does.
+    rows: Vec<Box<dyn Iterator<Item = Place> + Send>>,
+    over: BTreeSet<&'static str>,
+    killed: BTreeSet<Place>,
+}
+
+impl Plan {
+    fn new(rows: Vec<Box<dyn Iterator<Item = Place> + Send>>) -> Self {
+        Self(Mutex::new(Places { rows, over: BTreeSet::new(), killed: BTreeSet::new() }))
+    }
+
+    fn next(&self) -> Option<Place> {
+        let places = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = &places.over;
+        places.rows.iter_mut().find_map(|row| row.next().filter(|place| !over.contains(place.call)))
+    }
+
+    fn done(&self, place: Place, killed: bool) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if killed {
+            places.killed.insert(place);
+        } else {
+            places.over.insert(place.call);
+        }
+    }
+
+    fn killed(&self) -> BTreeSet<Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).killed.clone()
+    }
+}
+
+/// Every n of every call, until a telling ends without having been hindered; or of the calls in `FOLKOPS_CALLS` alone.
+fn every() -> Vec<Box<dyn Iterator<Item = Place> + Send>> {
+    let only = said("FOLKOPS_CALLS");
+    let wanted = |call: &&&str| only.as_ref().is_none_or(|only| only.split(',').any(|word| word == **call));
+    CALLS.iter().filter(wanted).map(|call| Box::new((1..).map(|n| Place { call, n })) as _).collect()
+}
+
+/// One place of every call that the story makes, drawn by `FOLKOPS_SEED`.
+fn drawn(counts: &BTreeMap<&'static str, u32>) -> Vec<Box<dyn Iterator<Item = Place> + Send>> {
+    let seed = said("FOLKOPS_SEED").unwrap_or_else(|| "1".into());
+    println!("FOLKOPS_SEED={seed}");
+    let draw = |call: &str, most: u32| {
+        let hash = Sha256::digest(format!("{seed} {call}"));
+        u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % most + 1
+    };
+    let places = counts.iter().map(|(call, most)| Place { call, n: draw(call, *most) });
+    places.map(|place| Box::new(std::iter::once(place)) as _).collect()
+}
+
+fn said(variable: &str) -> Option<String> {
+    env::var_os(variable).map(|value| value.to_string_lossy().into_owned())
+}
+
+fn told(places: &BTreeSet<Place>) -> String {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    places.iter().for_each(|place| *counts.entry(place.call).or_default() += 1);
+    counts.iter().map(|(call, count)| format!("{call} {count}")).collect::<Vec<_>>().join(", ")
+}
