@@ -85,7 +85,8 @@ let stream;
 function live() {
   stream?.close();
   const list = $("#log");
-  if (!list) return;
+  // A page of older messages stays as it is.
+  if (!list?.dataset.events) return;
   const address = new URL(list.dataset.events, location.href);
   const state = (text) => ($("#link-state").textContent = text);
   const on = (name, act) =>

@@ -92,8 +92,32 @@ pub struct GuideStep {
     pub id: String,
     /// What happens, in one or two sentences.
     pub text: Line,
-    /// Who says which line to take the step; a step to look at has none.
-    pub say: Option<(PersonId, String)>,
-    /// Whether it has happened. Once true it stays ticked.
+    /// What takes the step; a step to look at has nothing.
+    pub deed: Option<Deed>,
+    /// Whether it has happened, asked every second or so. Once true it stays ticked.
     pub done: Box<dyn Fn(&Facts<'_>) -> bool + Send + Sync>,
+}
+
+/// What somebody does to take a step.
+pub enum Deed {
+    /// Says a line.
+    Says(PersonId, String),
+    /// Presses a button on a card.
+    Presses {
+        /// Who.
+        person: PersonId,
+        /// What stands on the button, or how it begins.
+        label: String,
+        /// What stands on the button to press next, in this person's own pane.
+        in_pane: Option<String>,
+    },
+}
+
+impl Deed {
+    /// Whose it is.
+    pub(crate) fn person(&self) -> &PersonId {
+        match self {
+            Self::Says(person, _) | Self::Presses { person, .. } => person,
+        }
+    }
 }

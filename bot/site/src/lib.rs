@@ -21,7 +21,7 @@ mod sink;
 mod state;
 mod status;
 
-pub use config::{Demo, DiffSource, GuideStep, Metrics, Pane, Persona, Ready, SiteConfig};
+pub use config::{Deed, Demo, DiffSource, GuideStep, Metrics, Pane, Persona, Ready, SiteConfig};
 pub use routes::{router, serve};
 pub use sink::WebSink;
 pub use state::{NotAnOrigin, Site};

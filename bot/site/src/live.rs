@@ -32,6 +32,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A stream looks at most this often, however much happens.
 const PAUSE: Duration = Duration::from_millis(40);
 
+/// The demo is looked at this often even when nothing is recorded.
+const GLANCE: Duration = Duration::from_secs(1);
+
 /// Where a page stands.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
@@ -130,7 +133,7 @@ impl Live {
             match self.state {
                 Step::First => {}
                 Step::Later(_) => {
-                    self.durable.changed().await.ok()?;
+                    self.something_new().await?;
                     tokio::time::sleep(PAUSE).await;
                 }
                 Step::Over => return None,
@@ -143,6 +146,16 @@ impl Live {
             if !events.is_empty() {
                 return Some(events);
             }
+        }
+    }
+
+    /// Ends when something was recorded. The demo is also glanced at now and then: what its guided path asks for may
+    /// happen outside of the record.
+    async fn something_new(&mut self) -> Option<()> {
+        let recorded = self.durable.changed();
+        match self.view.page {
+            Page::Room => recorded.await.ok(),
+            Page::Demo => tokio::time::timeout(GLANCE, recorded).await.map_or(Some(()), Result::ok),
         }
     }
 

@@ -7,7 +7,7 @@ use super::composer::{Unsent, composer};
 use super::page::{Tab, shell, who};
 use super::span::{Spot, host_first, line};
 use super::{Scene, avatar, beside, icon, room};
-use crate::config::{Demo, GuideStep, Pane};
+use crate::config::{Deed, Demo, GuideStep, Pane};
 
 /// The name of the frame that shows a person's service.
 pub(crate) fn frame_name(person: &PersonId) -> String {
@@ -124,19 +124,41 @@ fn one(scene: &Scene<'_>, step: &GuideStep, index: usize, done: bool, here: bool
         (false, true) => ("here", "now: "),
         (false, false) => ("", ""),
     };
-    let persona = step.say.as_ref().map(|(person, _)| person);
-    let says = step.say.as_ref().map(|(_, line)| line);
+    let persona = step.deed.as_ref().map(Deed::person);
+    let (says, press, in_pane) = match &step.deed {
+        Some(Deed::Says(_, line)) => (Some(line), None, None),
+        Some(Deed::Presses { label, in_pane, .. }) => (None, Some(label), in_pane.as_ref()),
+        None => (None, None, None),
+    };
     html! {
-        li class=(class) aria-current=[here.then_some("step")] data-step=(step.id) data-persona=[persona] data-say=[says] {
+        li class=(class) aria-current=[here.then_some("step")] data-step=(step.id) data-persona=[persona]
+            data-say=[says] data-press=[press] data-in-pane=[in_pane] {
             span class="tick" { @if done { (icon::icon("check")) } @else { (index + 1) } }
             span { span class="sr" { (word) } (line(scene, &step.text, Spot::Prose)) }
-            @if let Some((person, says)) = step.say.as_ref().filter(|_| here) {
-                form class="do" method="post" action="/demo/speak-as" {
-                    (scene.proof())
-                    input type="hidden" name="person" value=(person);
+            @if let Some(deed) = step.deed.as_ref().filter(|_| here) { (to_do(scene, deed)) }
+        }
+    }
+}
+
+/// The way to take a step: who speaks, and what they say or press.
+fn to_do(scene: &Scene<'_>, deed: &Deed) -> Markup {
+    let name = scene.face(deed.person()).name;
+    html! {
+        form class="do" method="post" action="/demo/speak-as" {
+            (scene.proof())
+            input type="hidden" name="person" value=(deed.person());
+            @match deed {
+                Deed::Says(_, says) => {
                     input type="hidden" name="say" value=(says);
-                    span { "As " (scene.face(person).name) ": " code class="cmd" { (says) } }
+                    span { "As " (name) ": " code class="cmd" { (says) } }
                     button class="btn main" { "Put it in the composer" }
+                }
+                Deed::Presses { label, in_pane, .. } => {
+                    span {
+                        "As " (name) ": press " b { (label) } " in the room"
+                        @if let Some(label) = in_pane { ", then " b { (label) } " in the pane above" }
+                    }
+                    @if scene.look.viewer.as_ref() != Some(deed.person()) { button class="btn main" { "Speak as " (name) } }
                 }
             }
         }

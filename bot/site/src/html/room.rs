@@ -25,14 +25,15 @@ pub(crate) fn entries(scene: &Scene<'_>) -> Markup {
     let first = items.shown.first().map_or(scene.look.sequence + 1, |message| message.place);
     html! {
         @if items.earlier {
-            p class="earlier" { a href={ (scene.view.path()) "?before=" (first) } { "Earlier messages" } }
+            p class="earlier" { a href={ "/room/" (scene.view.room) "?before=" (first) } { "Earlier messages" } }
         }
-        ol class="log" id="log" aria-live="polite" data-events=(events(scene, first)) {
+        ol class="log" id="log" aria-live="polite" data-events=[(!items.later).then(|| events(scene, first))] {
             (log::lines(scene))
             @if items.shown.is_empty() {
                 li class="empty" { "Nobody has said anything yet. Say " code class="cmd" { "/help" } " to see what can be done here." }
             }
         }
+        @if items.later { p class="earlier" { a href=(scene.view.path()) { "Newest messages" } } }
     }
 }
 

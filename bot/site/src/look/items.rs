@@ -39,6 +39,8 @@ pub(crate) struct Items {
     pub(crate) shown: Vec<Shown>,
     /// Whether older ones were left out.
     pub(crate) earlier: bool,
+    /// Whether newer ones were left out.
+    pub(crate) later: bool,
     /// Whether there was too much to catch up with.
     pub(crate) too_many: bool,
 }
@@ -123,7 +125,7 @@ impl Items {
 
     /// Walks back from the newest; for a thread, as far as the message that opened it.
     fn last<'a>(rows: impl Iterator<Item = Row<'a>>, before: u64, view: &View, draw: &Draw<'_>) -> Self {
-        let mut items = Self::default();
+        let mut items = Self { later: before < u64::MAX, ..Self::default() };
         let mut replies: BTreeMap<&MessageId, usize> = BTreeMap::new();
         for row in rows {
             let common = common(row.1);
@@ -168,7 +170,7 @@ impl Items {
         changed.truncate(CATCH_UP);
         changed.sort_by_key(|(_, version, _)| *version);
         let shown = changed.into_iter().filter_map(|(row, version, below)| draw.row(row, version, below));
-        Self { shown: shown.collect(), earlier: false, too_many }
+        Self { shown: shown.collect(), too_many, ..Self::default() }
     }
 
     /// Whether the message that opened a thread was seen.

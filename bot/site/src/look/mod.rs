@@ -95,6 +95,8 @@ impl Look {
     /// Looks at a room, as the holder of a token sees it.
     pub(crate) fn take(site: &Site, token: Option<&Token>, view: &View, reach: Reach) -> Self {
         let ledger: &Ledger = site.engine().ledger();
+        // A stream never draws the composer anew.
+        let live = matches!(reach, Reach::Since { .. });
         let look = ledger.read(|facts| {
             let viewer = session::person(facts, token);
             let judge = judge::Judge::new(site, facts, viewer.as_ref(), view.place());
@@ -103,7 +105,7 @@ impl Look {
                 now: facts.now(),
                 items: Items::read(facts, viewer.as_ref(), view, reach, &judge),
                 rails: Rails::read(facts, viewer.as_ref(), &view.room),
-                offers: judge.offers(),
+                offers: if live { Vec::new() } else { judge.offers() },
                 faces: Faces::read(facts),
                 changes: changes(facts),
                 ticked: site.ticked(facts),

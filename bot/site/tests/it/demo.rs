@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use folkops_model::{Group, Line, PersonId};
-use folkops_site::{Demo, GuideStep, Pane, Persona};
+use folkops_site::{Deed, Demo, GuideStep, Pane, Persona};
 
+use crate::browser::Browser;
 use crate::html::tags;
-use crate::world::{Browser, Setting, World};
+use crate::world::{Setting, World};
 
 fn person(id: &str) -> PersonId {
     PersonId::parse(id).unwrap()
@@ -30,13 +31,13 @@ fn demo(done: &Arc<AtomicBool>) -> Demo {
             GuideStep {
                 id: "look".into(),
                 text: Line::from("Look around"),
-                say: None,
+                deed: None,
                 done: Box::new(move |_| done.load(Ordering::SeqCst)),
             },
             GuideStep {
                 id: "promote".into(),
                 text: Line::new().text("Give it to everyone with ").code("/promote"),
-                say: Some((person("jo"), "/promote 41 #43".into())),
+                deed: Some(Deed::Says(person("jo"), "/promote 41 #43".into())),
                 done: Box::new(|_| false),
             },
         ],

@@ -116,7 +116,11 @@ async fn more_than_a_hundred_hostile_lines_stay_text_on_the_page_and_in_the_stre
     }
 }
 
-async fn in_the_stream(ana: &crate::world::Browser, since: u64, harmless: &BTreeSet<(String, Vec<String>)>) {
+async fn in_the_stream(
+    ana: &crate::browser::Browser,
+    since: u64,
+    harmless: &BTreeSet<(String, Vec<String>)>,
+) {
     let path = format!("/room/kitchen/events?from={since}&since={since}");
     let mut body = ana.send(ana.request("GET", &path).body(Full::default()).unwrap()).await.into_body();
     let mut read = String::new();

@@ -66,7 +66,7 @@ fn tag(inside: &str, text: String) -> Tag {
             }
         };
         assert!(
-            attribute.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
+            !attribute.is_empty() && attribute.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
             "{attribute:?} is no attribute of ours in <{inside}>"
         );
         attributes.push((attribute, value));

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use folkops_model::Group;
 
-use crate::world::{Browser, World, answer, body};
+use crate::browser::{Answer, Browser, answer, body};
+use crate::world::World;
 
-fn session(answer: &crate::world::Answer) -> String {
+fn session(answer: &Answer) -> String {
     answer.header("set-cookie").split(';').next().unwrap().split_once('=').unwrap().1.to_owned()
 }
 

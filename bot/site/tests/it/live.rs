@@ -9,7 +9,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use crate::world::{Browser, PATIENCE, World};
+use crate::browser::Browser;
+use crate::world::{PATIENCE, World};
 
 /// One event.
 #[derive(Debug, Clone)]

@@ -1,6 +1,10 @@
 //! The site from outside: over HTTP on loopback, before a real engine on a store in memory.
 
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod hostile;
@@ -10,6 +14,8 @@ mod html;
 mod joining;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod ports;
 #[cfg(test)]
 mod saying;
 #[cfg(test)]

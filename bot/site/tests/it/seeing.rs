@@ -80,6 +80,23 @@ async fn somebody_whose_name_was_erased_is_somebody_everywhere() {
 }
 
 #[tokio::test]
+async fn a_long_room_is_read_page_by_page() {
+    let world = World::new().await;
+    let ana = world.knows("ana", "Ana", &[Group::User]).await;
+    for number in 0..120 {
+        assert_eq!(ana.says(&format!("line {number}.")).await.status, 202);
+    }
+    let newest = world.reader().get("/room/kitchen").await.body;
+    assert!(newest.contains("line 119.") && newest.contains("line 20.") && !newest.contains("line 19."));
+    let tags = tags(&newest);
+    let earlier = tags.iter().find(|tag| tag.text == "Earlier messages").unwrap().get("href").unwrap();
+    let page = world.reader().get(earlier).await.body;
+    assert!(page.contains("line 19.") && page.contains("line 0.") && !page.contains("line 20."));
+    assert!(page.contains("Newest messages") && !page.contains("Earlier messages"));
+    assert!(!page.contains("data-events"), "a page of older messages does not follow the newest");
+}
+
+#[tokio::test]
 async fn looking_changes_nothing() {
     let world = World::new().await;
     let ana = world.knows("ana", "Ana", &[Group::User]).await;
