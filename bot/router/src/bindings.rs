@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 
 use crate::seal::{SealedFile, Unusable};
 use crate::table::LinkHash;
-use crate::visitor::VisitorId;
+use crate::visitor::{VisitorId, VisitorKey};
 
 /// The bindings, on disk and in memory.
 pub(crate) struct Bindings {
@@ -27,15 +27,14 @@ pub(crate) struct Bindings {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
-    /// By the hash of the visitor's id.
-    visitors: HashMap<String, PersonId>,
+    visitors: HashMap<VisitorKey, PersonId>,
     used: HashMap<LinkHash, Use>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Use {
-    visitor: String,
+    visitor: VisitorKey,
     expires: i64,
 }
 
@@ -99,11 +98,11 @@ impl Bindings {
 }
 
 impl Stored {
-    fn with(&self, wish: Redemption, visitor: String) -> Self {
+    fn with(&self, wish: Redemption, visitor: VisitorKey) -> Self {
         let mut next = self.clone();
         // An expired link is refused for its date alone, so its use need not be remembered.
         next.used.retain(|_, used| used.expires > wish.now);
-        next.visitors.insert(visitor.clone(), wish.person);
+        next.visitors.insert(visitor, wish.person);
         next.used.insert(wish.link, Use { visitor, expires: wish.expires });
         next
     }

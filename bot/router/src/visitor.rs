@@ -5,12 +5,14 @@
 
 use std::fmt;
 
+use folkops_model::Malformed;
 use folkops_model::ports::Entropy;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::config::Scheme;
-use crate::seal;
 
 /// The one cookie that the router sets. Every name that begins with `folkops_` belongs to it.
 pub const COOKIE: &str = "folkops_visitor";
@@ -24,6 +26,11 @@ const LETTERS: usize = 26;
 /// 128 random bits that tell one browser from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct VisitorId(u128);
+
+/// SHA-256 of a visitor's id: tells visitors apart, and is no cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct VisitorKey([u8; 32]);
 
 impl VisitorId {
     pub(crate) fn draw(entropy: &dyn Entropy) -> Self {
@@ -44,8 +51,8 @@ impl VisitorId {
     }
 
     /// What is stored in place of the id.
-    pub(crate) fn key(&self) -> String {
-        seal::hex_digest(self.to_string().as_bytes())
+    pub(crate) fn key(&self) -> VisitorKey {
+        VisitorKey(Sha256::digest(self.0.to_be_bytes()).into())
     }
 
     /// The header that gives this id to the browser for a year: for this host alone, out of reach of scripts.
@@ -72,6 +79,24 @@ impl fmt::Display for VisitorId {
 /// Adds our cookie to a response beside those of the upstream.
 pub(crate) fn give(headers: &mut HeaderMap, cookie: HeaderValue) {
     headers.append(SET_COOKIE, cookie);
+}
+
+impl From<VisitorKey> for String {
+    fn from(key: VisitorKey) -> String {
+        key.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl TryFrom<String> for VisitorKey {
+    type Error = Malformed;
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        let wrong = || Malformed::new(&text, "a visitor's key of sixty-four hex characters");
+        let byte =
+            |at: usize| text.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
+        let whole = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        bytes.and_then(|bytes| bytes.try_into().ok()).filter(|_| whole).map(Self).ok_or_else(wrong)
+    }
 }
 
 fn digit(letter: u8) -> Option<u128> {
@@ -101,6 +126,18 @@ mod tests {
     fn what_is_not_an_id_is_none() {
         for bad in ["", "release-218", "AAAAAAAAAAAAAAAAAAAAAAAAAA", "aaaaaaaaaaaaaaaaaaaaaaaaa1"] {
             assert_eq!(VisitorId::parse(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_reads_back_and_is_not_the_id() {
+        let key = VisitorId(7).key();
+        let text = String::from(key);
+        assert_eq!(VisitorKey::try_from(text.clone()), Ok(key));
+        assert_ne!(key, VisitorId(8).key());
+        assert!(!text.contains(&VisitorId(7).to_string()));
+        for bad in ["", &text[1..], &text.replace(&text[..2], "+1"), &format!("{text}00")] {
+            assert!(VisitorKey::try_from(bad.to_owned()).is_err(), "{bad:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{COOKIE, HOST, SET_COOKIE};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -70,9 +70,6 @@ impl Browser {
         request.headers_mut().entry(HOST).or_insert(self.host.parse().unwrap());
         if let Some(cookie) = &self.cookie {
             request.headers_mut().append(COOKIE, format!("folkops_visitor={cookie}").parse().unwrap());
-        }
-        if request.method() == Method::GET {
-            request.headers_mut().remove(http::header::CONTENT_LENGTH);
         }
         let response = self.connection().await.send_request(request).await?;
         let (parts, body) = response.into_parts();
