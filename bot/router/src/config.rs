@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use folkops_model::ports::{Clock, Entropy};
 
+pub use crate::pages::FramedBy;
 pub use crate::seal::Unusable;
 
 /// How one router is set up.
@@ -23,6 +24,8 @@ pub struct RouterConfig {
     pub state_dir: PathBuf,
     /// How the public reaches this listener: `Https` where somebody in front of it ends TLS.
     pub scheme: Scheme,
+    /// Whose pages may show the page behind a one-time link in a frame; nobody's without it.
+    pub framed_by: Option<FramedBy>,
     /// Threads that serve visitors; one per core is the most that helps.
     pub workers: NonZeroUsize,
     /// Bounds against greed and accident.
@@ -119,6 +122,7 @@ impl RouterConfig {
             control,
             state_dir,
             scheme: Scheme::Http,
+            framed_by: None,
             workers: NonZeroUsize::MIN,
             limits: Limits::default(),
             waits: Waits::default(),

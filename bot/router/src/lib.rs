@@ -40,7 +40,7 @@ mod workers;
 
 use std::future::Future;
 
-pub use config::{Limits, Ports, RouterConfig, RouterError, Scheme, Waits};
+pub use config::{FramedBy, Limits, Ports, RouterConfig, RouterError, Scheme, Waits};
 pub use serve::Router;
 pub use visitor::COOKIE;
 

@@ -1,9 +1,12 @@
 //! The few pages that the router itself answers with: plain, self-contained, escaped.
 //!
-//! They load nothing from anywhere, run no script, and may be framed by nobody. Each says what happened in one
-//! sentence and what to do next.
+//! They load nothing from anywhere, run no script, and may be framed by nobody but, where that is configured, the
+//! one page that shows the service. Each says what happened in one sentence and what to do next.
+
+use std::str::FromStr;
 
 use bytes::Bytes;
+use folkops_model::Malformed;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -17,9 +20,35 @@ background:#17181a}button{background:#7cc7ab;color:#10231c}}";
 
 /// The hash is that of `STYLE`. The referrer is cut to the origin, so that a token never travels in it, and is not
 /// left out, since a form would then be sent without its origin.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'sha256-lhF1kvsjx2/ihmek9RF0j7C2gAHzPfWJHqCUWhUfNpo='; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-);
+const POLICY: &str = "default-src 'none'; style-src 'sha256-lhF1kvsjx2/ihmek9RF0j7C2gAHzPfWJHqCUWhUfNpo='; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The one origin whose pages may show the service, with the router's own pages in it, in a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FramedBy(HeaderValue);
+
+impl FromStr for FramedBy {
+    type Err = Malformed;
+
+    /// Reads `http://host[:port]` or `https://host[:port]`.
+    fn from_str(origin: &str) -> Result<Self, Malformed> {
+        let wrong = || Malformed::new(origin, "an origin such as `https://ops.example.org`");
+        let host =
+            origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).ok_or_else(wrong)?;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:[]".contains(&b);
+        if host.is_empty() || !host.bytes().all(plain) {
+            return Err(wrong());
+        }
+        let policy = POLICY.replace("frame-ancestors 'none'", &format!("frame-ancestors {origin}"));
+        HeaderValue::try_from(policy).map(Self).map_err(|_| wrong())
+    }
+}
+
+impl FramedBy {
+    /// Lets that origin frame one of our pages.
+    pub(crate) fn open(&self, page: &mut Response<Outgoing>) {
+        page.headers_mut().insert(CONTENT_SECURITY_POLICY, self.0.clone());
+    }
+}
 
 /// A page of our own. `body` is HTML: whatever comes from outside has been through `escape`.
 pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response<Outgoing> {
@@ -32,7 +61,7 @@ pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response<Outg
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -75,8 +104,18 @@ mod tests {
     #[test]
     fn the_policy_allows_our_style_and_nothing_else() {
         let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(STYLE));
-        let policy = POLICY;
-        assert!(policy.to_str().unwrap().contains(&format!("style-src 'sha256-{hash}'")), "{hash}");
+        assert!(POLICY.contains(&format!("style-src 'sha256-{hash}'")), "{hash}");
+    }
+
+    #[test]
+    fn only_an_origin_may_frame_our_pages() {
+        let open: FramedBy = "http://ops.potluck.localhost:7070".parse().unwrap();
+        assert!(open.0.to_str().unwrap().ends_with("; frame-ancestors http://ops.potluck.localhost:7070"));
+        for wrong in
+            ["*", "ops.example.org", "https://", "https://a b", "https://a;script-src *", "https://a/b"]
+        {
+            assert!(wrong.parse::<FramedBy>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use folkops_model::ports::random_word;
-use folkops_model::{ChangeNumber, Group, Line, Owner, PersonId};
-use folkops_previews::{Allowed, Changes, Mixes, Previews, Releases};
+use folkops_model::{Group, Owner, PersonId};
 use folkops_record::{Body, Draft, Note};
-use folkops_site::{Demo, GuideStep, Pane, Persona};
+use folkops_site::{Demo, Pane, Persona};
 use sha2::{Digest as _, Sha256};
 
 use crate::build::{Bot, StartError};
 use crate::config::Config;
 use crate::crowd::{Crowd, VISITORS};
+use crate::guide::{self, Cast};
 use crate::serve::{Running, start, stopped_by_signal};
 
 /// What the demo may be told.
@@ -194,7 +194,7 @@ fn page(bot: &Bot) -> Result<Demo, StartError> {
         note: format!("{VISITORS} synthetic visitors, labelled as such · stop with Ctrl C"),
         panes: [pane(bot, &ana, "ana", "her mix")?, pane(bot, &ben, "ben", "his mix")?],
         personas,
-        guide: guide(&mira, &jo, &ana),
+        guide: guide::guide(bot, &Cast { mira, jo, ana }),
         closing: "Each step ticks itself off when it has happened, whoever did it. Nothing here is staged: the processes run behind a wall on this machine.".into(),
     })
 }
@@ -223,59 +223,4 @@ fn join(bot: &Bot, somebody: &Somebody) -> Result<(PersonId, String, Vec<Body>),
         expires: bot.clock.now() + std::time::Duration::from_secs(24 * 3_600),
     };
     Ok((person, session, vec![joined, opened]))
-}
-
-/// The path through the demo.
-fn guide(mira: &PersonId, jo: &PersonId, ana: &PersonId) -> Vec<GuideStep> {
-    let said = |line: &str| line.to_owned();
-    let has = |number: u32| move |facts: &folkops_engine::Facts<'_>| allowed(facts, number);
-    vec![
-        step("ask", Line::new().person(mira).text(", a stranger, asks for a preview of ").change(ChangeNumber(41)).text("."), Some((mira.clone(), said("/deploy-preview 41"))), asked),
-        step("allow", Line::new().text("It waits; the card names the rule and who can help. ").person(jo).text(" reads the lines and allows that one commit, with the card’s own button."), None, has(41)),
-        step("up", Line::new().text("It starts by itself: the whole stack again, with this change in it. Look at it.").span(folkops_model::Span::Text(String::new())), None, up),
-        step("allow-api", Line::new().text("The API change that goes with it is asked for too: ").change(ChangeNumber(43)).text(". ").person(jo).text(" allows it."), Some((ana.clone(), said("/deploy-preview 43"))), has(43)),
-        step("mix", Line::new().person(ana).text(" takes both into her own mix, says yes, and opens her link. Only her soup scales to six guests, with her own data."), Some((ana.clone(), said("/opt-in 41 43"))), mixed),
-        step("promote", Line::new().text("Compare the two services. Then ").person(jo).text(" gives both to everyone."), Some((jo.clone(), said("/promote 41 43"))), |facts| release(facts) >= 2),
-        step("rollback", Line::new().text("Take it back with one word: everybody is on the first release again, byte for byte."), Some((jo.clone(), said("/rollback"))), taken_back),
-    ]
-}
-
-fn step(
-    id: &str,
-    text: Line,
-    say: Option<(PersonId, String)>,
-    done: impl Fn(&folkops_engine::Facts<'_>) -> bool + Send + Sync + 'static,
-) -> GuideStep {
-    GuideStep { id: id.to_owned(), text, say, done: Box::new(done) }
-}
-
-fn asked(facts: &folkops_engine::Facts<'_>) -> bool {
-    let operations = facts.fold::<folkops_engine::Operations>();
-    operations.is_some_and(|o| {
-        o.operations.iter().any(|(_, operation)| operation.action.command == "deploy-preview")
-    })
-}
-
-fn allowed(facts: &folkops_engine::Facts<'_>, number: u32) -> bool {
-    let is = |row: &Allowed| row.change.number == ChangeNumber(number);
-    facts.fold::<Changes>().is_some_and(|changes| changes.allowed.iter().any(|(_, row)| is(row)))
-}
-
-fn up(facts: &folkops_engine::Facts<'_>) -> bool {
-    let is =
-        |preview: &folkops_previews::Preview| matches!(preview.state, folkops_previews::PreviewState::Up(_));
-    facts.fold::<Previews>().is_some_and(|previews| previews.previews.iter().any(|(_, preview)| is(preview)))
-}
-
-fn mixed(facts: &folkops_engine::Facts<'_>) -> bool {
-    facts.fold::<Mixes>().is_some_and(|mixes| mixes.mixes.iter().any(|(_, mix)| mix.serving.is_some()))
-}
-
-fn release(facts: &folkops_engine::Facts<'_>) -> u64 {
-    let current = facts.fold::<Releases>().and_then(|releases| releases.current(facts));
-    current.map_or(0, |(production, _)| production.release.0)
-}
-
-fn taken_back(facts: &folkops_engine::Facts<'_>) -> bool {
-    facts.fold::<Releases>().is_some_and(|releases| !releases.taken_back.is_empty())
 }

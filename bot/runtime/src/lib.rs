@@ -9,6 +9,7 @@ mod config;
 mod crowd;
 mod demo;
 mod edge;
+mod guide;
 mod hands;
 mod metrics;
 mod offline;

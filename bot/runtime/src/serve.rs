@@ -111,6 +111,9 @@ pub async fn router(config: Arc<Config>) -> Result<(), StartError> {
         crate::config::Scheme::Http => folkops_router::Scheme::Http,
         crate::config::Scheme::Https => folkops_router::Scheme::Https,
     };
+    // Our own page shows people's services side by side, where this is the demo; no other page may frame them.
+    let site = config.site.url.trim_end_matches('/');
+    router.framed_by = Some(site.parse().map_err(StartError::of)?);
     let ports =
         folkops_router::Ports { clock: Arc::new(SystemClock::start()), entropy: Arc::new(SystemEntropy) };
     let stop = async {

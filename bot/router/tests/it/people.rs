@@ -1,5 +1,6 @@
 //! Whose requests go where: one-time links, opt-out, trusted proxies.
 
+use folkops_router::RouterConfig;
 use folkops_router::table::{Table, Trusted, TrustedHeader, Upstream};
 use http::{Request, StatusCode};
 
@@ -17,7 +18,11 @@ struct Scene {
 impl Scene {
     /// Ana has opted in to a mix and holds two links.
     async fn set() -> Self {
-        let world = World::start().await;
+        Self::set_with(|_| {}).await
+    }
+
+    async fn set_with(tweak: fn(&mut RouterConfig)) -> Self {
+        let world = World::start_with(tweak).await;
         let (release, asked) = named(world.folder.path(), "release");
         let (mix, _) = named(world.folder.path(), "mix");
         let mut table = table(1, &release);
@@ -62,6 +67,20 @@ async fn opening_a_link_binds_nobody_until_the_button_is_pressed() {
     assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
     assert_eq!(browser.get("/").await.body, "release");
     assert_eq!(browser.join("first-token-0000").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_links_page_may_be_framed_by_the_configured_origin_and_by_nobody_else() {
+    let policy = async |tweak: fn(&mut RouterConfig)| {
+        let scene = Scene::set_with(tweak).await;
+        let page = scene.browser().get("/.folkops/join/first-token-0000").await;
+        page.headers["content-security-policy"].to_str().unwrap().to_owned()
+    };
+    assert!(policy(|_| {}).await.contains("frame-ancestors 'none'"));
+    let framed =
+        policy(|config| config.framed_by = Some("http://ops.potluck.localhost".parse().unwrap())).await;
+    assert!(framed.contains("frame-ancestors http://ops.potluck.localhost"), "{framed}");
+    assert!(!framed.contains("frame-ancestors 'none'"), "{framed}");
 }
 
 #[tokio::test]
