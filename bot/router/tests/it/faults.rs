@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use crate::upstreams::{Gate, answering, named, read_request, say, talking};
 use crate::visitors::Browser;
-use crate::world::{SERVICE, World, table};
+use crate::world::{SERVICE, World, backend, host, table};
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -63,6 +63,33 @@ async fn what_may_not_be_repeated_is_not_sent_again() {
         assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{method}");
         assert_eq!(read.load(SeqCst), 2, "{method}");
         assert_eq!(outcomes(&world).await.ends, Ends { success: 1, reset: 1, ..Ends::default() }, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_known_to_have_ended_is_not_used() {
+    let world = World::start().await;
+    let ended = Gate::closed();
+    let tell = ended.clone();
+    let once = talking(world.folder.path(), "once", move |mut stream: UnixStream| {
+        let tell = tell.clone();
+        async move {
+            read_request(&mut stream, 0).await.unwrap();
+            say(&mut stream, HELLO).await;
+            drop(stream);
+            tell.open();
+        }
+    });
+    let (other, _) = named(world.folder.path(), "other");
+    let mut routes = table(1, &once);
+    routes.previews.insert(host("other.localhost"), backend("other", &other));
+    world.bot.put_table(&routes).await.unwrap();
+    for _ in 0..5 {
+        let answer = Browser::at(&world, SERVICE).ask(Request::delete("/"), "").await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "hello"));
+        ended.passed().await;
+        // Once the worker has answered this, it has also seen the end that came before it.
+        Browser::at(&world, "other.localhost").get("/").await;
     }
 }
 

@@ -154,6 +154,18 @@ async fn stopping_lets_what_has_begun_finish_and_accepts_nothing_new() {
 }
 
 #[tokio::test]
+async fn a_visitor_who_only_keeps_a_connection_does_not_hold_up_the_end() {
+    let mut world = World::start_with(|config| config.waits.drain = Duration::from_secs(600)).await;
+    let (release, _) = named(world.folder.path(), "release");
+    world.bot.put_table(&table(1, &release)).await.unwrap();
+    let (mut used, _unused) =
+        (Browser::at(&world, SERVICE), TcpStream::connect(world.address).await.unwrap());
+    used.get("/").await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), world.ask_to_stop()).await;
+    ended.expect("long before the drain is over").unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn what_does_not_finish_in_time_is_cut() {
     let mut world = World::start_with(|config| config.waits.drain = Duration::from_millis(20)).await;
     let begun = Gate::closed();
