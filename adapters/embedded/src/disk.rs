@@ -5,7 +5,7 @@
 //! honest way on is to end and read it again.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -33,6 +33,31 @@ pub(crate) trait DiskFile: Send + Sync {
     fn cut(&self, length: u64) -> io::Result<()>;
     /// Ends when everything written so far, and the length, is durable.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// A file read from a place to its end.
+pub(crate) struct FromOffset<'a> {
+    /// The file.
+    pub(crate) file: &'a dyn DiskFile,
+    /// Where the next read begins.
+    pub(crate) offset: u64,
+}
+
+impl FromOffset<'_> {
+    /// Everything that is left.
+    pub(crate) fn rest(mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Read for FromOffset<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
 }
 
 /// The file system of this machine.

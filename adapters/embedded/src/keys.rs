@@ -20,9 +20,11 @@ use folkops_model::Sealed;
 use folkops_model::ports::Entropy;
 use folkops_record::{Keyring, KeyringError};
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, FromOffset};
 use crate::lock::Lock;
 
+/// The name of the file.
+pub(crate) const NAME: &str = "keys";
 const SLOT: usize = 64;
 const HEADER: &[u8; SLOT] = b"FOLKKEYS 1: one slot of 64 bytes for each key; zeros are erased\n";
 /// How many keys are drawn the first time; each time after that twice as many, up to `MOST`.
@@ -58,8 +60,8 @@ impl Keys {
         entropy: Arc<dyn Entropy>,
         lock: Option<Arc<Lock>>,
     ) -> Result<Self, KeyringError> {
-        let file = disk.open(&folder.join("keys")).map_err(failed)?;
-        let bytes = read(file.as_ref()).map_err(failed)?;
+        let file = disk.open(&folder.join(NAME)).map_err(failed)?;
+        let bytes = FromOffset { file: file.as_ref(), offset: 0 }.rest().map_err(failed)?;
         if bytes.len() <= SLOT && bytes != HEADER {
             file.write_at(HEADER, 0).and_then(|()| file.sync()).map_err(failed)?;
         }
@@ -148,19 +150,6 @@ fn slot(key: &Key) -> [u8; SLOT] {
     let fields = key.iter().copied().chain(crc32c::crc32c(key).to_le_bytes());
     bytes.iter_mut().zip(fields).for_each(|(slot, byte)| *slot = byte);
     bytes
-}
-
-fn read(file: &dyn DiskFile) -> std::io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(file.length()?).unwrap_or(usize::MAX)];
-    let mut read = 0;
-    while let Some(space) = bytes.get_mut(read..).filter(|space| !space.is_empty()) {
-        match file.read_at(space, read as u64)? {
-            0 => break,
-            more => read += more,
-        }
-    }
-    bytes.truncate(read);
-    Ok(bytes)
 }
 
 /// The keys of all whole slots. What is left over at the end is the beginning of a slot that was never handed out.

@@ -111,9 +111,14 @@ fn open_on(disk: Arc<dyn Disk>, config: Config, segment: u64) -> Result<Embedded
     let lock = Arc::new(Lock::take(&root)?);
     // sled opens in the follower's thread while the journal is read in this one.
     let follower = Follower::start(root.join("sled"), config.schema).map_err(OpenError::Thread)?;
-    let keys = Keys::open(disk.as_ref(), &root, config.entropy, Some(lock.clone()))?;
-    let place = Place { disk, root, segment };
+    let place = Place { disk: disk.clone(), root: root.clone(), segment };
     let journal = Journal::open(place.clone())?;
+    let names = disk.names(&root).map_err(unusable)?;
+    if journal.position().sequence > 0 && !names.iter().any(|name| name == keys::NAME) {
+        // An empty key store would hand out keys that old records already name.
+        return Err(KeyringError::Io("it is missing, and the journal names its keys".into()).into());
+    }
+    let keys = Keys::open(disk.as_ref(), &root, config.entropy, Some(lock.clone()))?;
     let writer = Writer::start(journal, follower.steps()).map_err(OpenError::Thread)?;
     let store = EmbeddedStore { writer, follower, place, _lock: lock };
     Ok(Embedded { store: Arc::new(store), keyring: Arc::new(keys) })

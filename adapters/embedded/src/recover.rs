@@ -14,7 +14,7 @@ use std::path::Path;
 
 use folkops_record::{Position, StoreError};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, FromOffset};
 use crate::frame::{HEAD, Head};
 use crate::segment::{Frames, Header, Next, Segment};
 
@@ -129,7 +129,7 @@ impl Scan<'_> {
     /// Cuts the file where record `next` should begin, unless it had been acknowledged.
     fn tear(&self, next: u64, frames: &Frames<'_>) -> Result<u64, StoreError> {
         let offset = frames.offset;
-        let rest = self.rest(offset).map_err(unreadable)?;
+        let rest = FromOffset { file: self.segment.file.as_ref(), offset }.rest().map_err(unreadable)?;
         if !self.is_last || self.marked >= next || attests(&rest, next) {
             let what =
                 format!("record {next} was acknowledged, and is not whole or does not match its checksum");
@@ -142,26 +142,12 @@ impl Scan<'_> {
         self.segment.file.cut(offset).map_err(unwritable)?;
         Ok(offset)
     }
-
-    fn rest(&self, offset: u64) -> io::Result<Vec<u8>> {
-        let length = self.segment.file.length()?.saturating_sub(offset);
-        let mut rest = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        let mut read = 0;
-        while let Some(space) = rest.get_mut(read..).filter(|space| !space.is_empty()) {
-            match self.segment.file.read_at(space, offset + read as u64)? {
-                0 => break,
-                more => read += more,
-            }
-        }
-        rest.truncate(read);
-        Ok(rest)
-    }
 }
 
 /// Whether a whole frame anywhere in these bytes proves that record `next` was durable before it was written. Its
 /// place is not known, since the length of what stands before it may be damaged; so every place is tried.
 fn attests(bytes: &[u8], next: u64) -> bool {
-    (1..bytes.len().saturating_sub(HEAD)).any(|start| {
+    (1..=bytes.len().saturating_sub(HEAD)).any(|start| {
         let bytes = bytes.get(start..).unwrap_or_default();
         Head::parse(bytes).is_some_and(|head| {
             let proves = head.synced >= next && head.synced < head.first && head.first <= head.last;

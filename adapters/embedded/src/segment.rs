@@ -6,7 +6,7 @@
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, FromOffset};
 use crate::frame::{HEAD, Head, take};
 
 /// Bytes before the first frame.
@@ -43,8 +43,9 @@ impl Segment {
     /// The places of the first records of all segments, in order.
     pub(crate) fn list(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<u64>> {
         let names = disk.names(folder)?;
-        let mut firsts: Vec<u64> =
-            names.iter().filter_map(|name| name.strip_suffix(".log")?.parse().ok()).collect();
+        let ours =
+            names.iter().filter_map(|name| name.strip_suffix(".log").filter(|digits| digits.len() == 20));
+        let mut firsts: Vec<u64> = ours.filter_map(|digits| digits.parse().ok()).collect();
         firsts.sort_unstable();
         Ok(firsts)
     }
@@ -68,7 +69,7 @@ impl Segment {
     /// Looks at the header.
     pub(crate) fn header(&self) -> io::Result<Header> {
         let mut bytes = [0; HEADER];
-        let mut input = Sequential { file: self.file.as_ref(), offset: 0 }.take(HEADER as u64);
+        let mut input = FromOffset { file: self.file.as_ref(), offset: 0 }.take(HEADER as u64);
         let read = io::copy(&mut input, &mut bytes.as_mut_slice())?;
         if read == HEADER as u64 && bytes == header(self.first) {
             return Ok(Header::Whole);
@@ -104,7 +105,7 @@ fn newer(bytes: &[u8; HEADER]) -> Option<u32> {
 
 /// The frames of a segment in order.
 pub(crate) struct Frames<'a> {
-    input: BufReader<Sequential<'a>>,
+    input: BufReader<FromOffset<'a>>,
     left: u64,
     /// Where the next frame begins.
     pub(crate) offset: u64,
@@ -126,7 +127,7 @@ impl<'a> Frames<'a> {
     fn of(segment: &'a Segment) -> io::Result<Self> {
         let offset = HEADER as u64;
         let left = segment.file.length()?.saturating_sub(offset);
-        let input = BufReader::with_capacity(CHUNK, Sequential { file: segment.file.as_ref(), offset });
+        let input = BufReader::with_capacity(CHUNK, FromOffset { file: segment.file.as_ref(), offset });
         Ok(Self { input, left, offset, frame: Vec::new() })
     }
 
@@ -159,19 +160,5 @@ impl<'a> Frames<'a> {
     fn fill(&mut self, kept: usize, more: usize) -> io::Result<()> {
         self.frame.resize(kept + more, 0);
         self.input.read_exact(self.frame.get_mut(kept..).unwrap_or_default())
-    }
-}
-
-/// A file read from front to back.
-struct Sequential<'a> {
-    file: &'a dyn DiskFile,
-    offset: u64,
-}
-
-impl Read for Sequential<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
     }
 }

@@ -48,6 +48,21 @@ fn nobody_else_may_look_into_the_folder() {
 }
 
 #[tokio::test]
+async fn a_key_store_that_is_gone_beside_a_journal_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open(folder.path());
+    std::fs::remove_file(folder.path().join("keys")).unwrap();
+    drop(opened);
+    let opened = open(folder.path());
+    opened.store.append(entry(1), Vec::new()).await.unwrap();
+    drop(opened);
+    std::fs::remove_file(folder.path().join("keys")).unwrap();
+    let refused = open_with(Files, folder.path(), "v1").err().unwrap();
+    let wanted = "the key store could not be used: it is missing, and the journal names its keys; mend the disk or restore `keys` beside the journal";
+    assert_eq!(refused.to_string(), wanted);
+}
+
+#[tokio::test]
 async fn what_was_appended_before_the_store_is_dropped_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).store;

@@ -116,6 +116,7 @@ fn without_the_mark_later_batches_still_attest_all_but_the_last() {
 fn a_torn_batch_is_cut_where_its_first_bad_frame_begins_also_when_a_later_one_of_it_is_whole() {
     for (torn, left) in [(3, 2), (4, 3), (5, 4)] {
         let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()));
         write(folder.path(), &[2]);
         let mark = fs::read(folder.path().join("synced")).unwrap();
         write(folder.path(), &[3]);
@@ -229,6 +230,7 @@ fn a_segment_of_a_newer_format_is_not_called_damaged() {
 #[test]
 fn damage_that_happens_while_the_program_runs_stops_a_replay() {
     let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
     write(folder.path(), &[3]);
     let store = open(folder.path()).store;
     flip(&folder.path().join("journal/00000000000000000001.log"), 24 + length_of(1) + 50);
