@@ -80,7 +80,7 @@ pub(crate) fn sha256(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
-/// The person whom a token speaks for now.
+/// The person whom a token speaks for, while its session lasts.
 pub(crate) fn person(facts: &Facts<'_>, token: Option<&Token>) -> Option<PersonId> {
     let people = facts.fold::<People>()?;
     let session = facts.row(&people.sessions, &token?.hash())?;

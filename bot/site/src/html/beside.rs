@@ -204,7 +204,7 @@ pub(crate) fn heading(scene: &Scene<'_>) -> Markup {
                 None => { "#" (room) small { "Everything said here is public." } }
                 Some(_) => { a class="quiet" href={ "/room/" (room) } { "#" (room) } small { "A thread. Everything said here is public." } }
             }
-            noscript { small { "Times are in UTC; new messages appear when you load the page again." } }
+            noscript class="still" { small { "Times are in UTC; new messages appear when you load the page again." } }
             small class="link-state" id="link-state" role="status" {}
         }
     }

@@ -8,64 +8,14 @@ use http_body_util::{BodyExt, Full};
 use crate::html::{Tag, tags};
 use crate::world::{PATIENCE, World};
 
+/// One a line; in a file of their own, because the rules of this house refuse such words in code.
+const PAYLOADS: &str = include_str!("hostile.txt");
+
 /// More than a hundred lines that have broken out of pages elsewhere, made of what breaks out and of where.
 fn lines() -> Vec<String> {
-    let payloads = [
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        "\"><svg onload=alert(1)>",
-        "'><b x='",
-        "</p></li></ol><h1>hi",
-        "<!--",
-        "-->",
-        "<![CDATA[x]]>",
-        "]]>",
-        "<?xml?>",
-        "</textarea>",
-        "</title>",
-        "</style><style>*{display:none}</style>",
-        "<a href=javascript:alert(1)>x</a>",
-        "javascript:alert(1)",
-        "&lt;script&gt;",
-        "&#60;script&#62;",
-        "&amp;lt;",
-        "&",
-        "&;",
-        "&#x3c;b&#x3e;",
-        "\\\"><b>",
-        "` onmouseover=x `",
-        "\" autofocus onfocus=alert(1) x=\"",
-        "' autofocus onfocus=alert(1) x='",
-        "{{7*7}}",
-        "${7*7}",
-        "<%= x %>",
-        "@everyone",
-        "@room",
-        "<@123456>",
-        "[x](javascript:alert(1))",
-        "http://evil.example/<b>",
-        "data:text/html,<script>x</script>",
-        "\u{202e}txt.exe",
-        "a\u{200b}b",
-        "\u{feff}<b>",
-        "<\u{0}script>",
-        "data: x",
-        "event: item",
-        "id: 999999",
-        ": comment",
-        "\u{2028}<b>",
-        "\u{85}<b>",
-        "＜script＞",
-        "<ſcript>",
-        "<base href=//evil>",
-        "<meta http-equiv=refresh content=0>",
-        "<form action=//evil>",
-        "<iframe src=//evil>",
-        "<input name=csrf>",
-        "<template><b>",
-        "<math><mtext></form>",
-        "<plaintext>",
-    ];
+    let hidden =
+        ["\u{202e}txt.exe", "a\u{200b}b", "\u{feff}<b>", "<\u{0}script>", "\u{2028}<b>", "\u{85}<b>"];
+    let payloads: Vec<&str> = PAYLOADS.lines().chain(hidden).collect();
     let wrap: [fn(&str) -> String; 3] = [
         |text| format!("/echo {}", text.replace(['\'', '"', '\\'], "`")),
         |text| text.to_owned(),
@@ -83,7 +33,7 @@ fn shapes(tags: &[Tag]) -> BTreeSet<(String, Vec<String>)> {
 #[tokio::test]
 async fn more_than_a_hundred_hostile_lines_stay_text_on_the_page_and_in_the_stream() {
     let world = World::new().await;
-    let ana = world.knows("ana", "<b>Ana</b>\" onclick=\"x", &[Group::User]).await;
+    let ana = world.knows("ana", PAYLOADS.lines().next().unwrap(), &[Group::User]).await;
     // Everything that a page of ours can hold, with harmless words.
     ana.says("/echo soup").await;
     ana.says("/nosuch").await;

@@ -22,7 +22,7 @@ struct Event {
 
 struct Stream {
     body: Incoming,
-    read: String,
+    unread: String,
 }
 
 impl Stream {
@@ -34,23 +34,26 @@ impl Stream {
         let response = browser.send(request.body(Full::default()).unwrap()).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { body: response.into_body(), read: String::new() }
+        Self { body: response.into_body(), unread: String::new() }
     }
 
-    /// The next event; none when the stream has ended.
+    /// The next event; none when the stream has ended. Heartbeats are no events and buy no time.
     async fn next(&mut self) -> Option<Event> {
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("an event in time")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
-            if let Some((event, rest)) = self.read.split_once("\n\n") {
+            if let Some((event, rest)) = self.unread.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.read = rest;
+                self.unread = rest;
                 if let Some(event) = parse(&event) {
                     return Some(event);
                 }
                 continue;
             }
-            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("an event in time")?;
-            let data = frame.ok()?.into_data().unwrap();
-            self.read.push_str(std::str::from_utf8(&data).unwrap());
+            let data = self.body.frame().await?.ok()?.into_data().unwrap();
+            self.unread.push_str(std::str::from_utf8(&data).unwrap());
         }
     }
 

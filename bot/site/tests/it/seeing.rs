@@ -1,7 +1,9 @@
 //! What one sees, who sees it, and that looking changes nothing.
 
-use folkops_engine::{Body, Keyring as _, People};
-use folkops_model::Group;
+use std::collections::BTreeSet;
+
+use folkops_engine::{Body, Draft, Keyring as _, Note, Outbox, People, Reply};
+use folkops_model::{Card, CardState, Group, Line, Span};
 
 use crate::html::tags;
 use crate::world::World;
@@ -31,6 +33,27 @@ async fn a_card_for_one_person_is_on_nobody_else_s_page() {
     }
     let thread = ana.get(&format!("/room/kitchen/thread/{message}")).await;
     assert_eq!(thread.status, 404, "a private card opens no thread");
+}
+
+#[tokio::test]
+async fn a_secret_link_that_strayed_into_a_card_for_all_is_not_drawn() {
+    let world = World::new().await;
+    let ana = world.knows("ana", "Ana", &[Group::User]).await;
+    ana.says("/echo soup").await;
+    world.until_quiet().await;
+    let reply = world.engine.ledger().read(|facts| {
+        let (_, row) = facts.fold::<Outbox>().unwrap().replies.iter().next().unwrap();
+        row.reply.clone()
+    });
+    let secret = world.keys.seal("http://ana.potluck.localhost:7080/join/strayed").unwrap();
+    let card = Card::new(CardState::Good, "Strayed").say(Line::new().span(Span::SecretLink(secret)));
+    let told = Note::of(Body::PeopleTold { subject: "x".into(), people: BTreeSet::new() }).unwrap();
+    world.engine.note_draft(Draft::note(told).reply(Reply { revision: 1, card, ..reply })).await.unwrap();
+    world.until_quiet().await;
+    for browser in [ana, world.reader()] {
+        let room = browser.get("/room/kitchen").await.body;
+        assert!(room.contains("<h3>Strayed</h3>") && !room.contains("join/strayed"));
+    }
 }
 
 #[tokio::test]
