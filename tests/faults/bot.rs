@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use folkops_world::{Answer, Button, Card, Element, Journal, Message, ROOM, SERVICE, messages};
@@ -50,9 +50,14 @@ impl<'a> Bot<'a> {
         matches!(self.watched, Watched::Killed)
     }
 
-    /// Starts it again if it was killed; any other end is a failure.
     fn tend(&mut self) {
-        let Some(ended) = self.process.try_wait().unwrap() else { return };
+        if let Some(ended) = self.process.try_wait().unwrap() {
+            self.starts_again(ended);
+        }
+    }
+
+    /// Starts it again if it was killed; any other end is a failure.
+    fn starts_again(&mut self, ended: ExitStatus) {
         let killed = ended.signal() == Some(9) && !self.was_killed();
         assert!(killed, "the bot ended by itself ({ended})\n{}", self.logged());
         let setup = &self.stage.setup;
@@ -139,14 +144,21 @@ impl<'a> Bot<'a> {
         Journal::copied(&self.stage.setup.state()).await
     }
 
-    /// Ends it in good order, after which its record is nobody's.
-    pub(crate) async fn stop(mut self) {
+    /// Ends it in good order, after which its record is nobody's; killed on the way, it is started once more.
+    pub(crate) async fn stop(&mut self) {
+        while let Err(ended) = self.tries_to_stop().await {
+            self.starts_again(ended);
+            self.until("the site tells", async |bot| bot.status().await).await;
+        }
+    }
+
+    async fn tries_to_stop(&mut self) -> Result<(), ExitStatus> {
         self.tend();
         let own = self.process.id().unwrap();
         let pid = if self.was_killed() { own } else { child_of(own) };
         kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::TERM).unwrap();
         let ended = timeout(PATIENCE, self.process.wait()).await.expect("it ends").unwrap();
-        assert!(ended.success(), "{ended}\n{}", self.logged());
+        if ended.success() { Ok(()) } else { Err(ended) }
     }
 
     fn logged(&self) -> String {

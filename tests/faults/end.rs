@@ -27,7 +27,7 @@ pub(crate) struct End {
 }
 
 /// Waits until nothing is owed, stops the bot, and looks at everything.
-pub(crate) async fn of(mut bot: Bot<'_>) -> End {
+pub(crate) async fn of(bot: &mut Bot<'_>) -> End {
     let journal = bot
         .until("nothing is owed any more", async |bot| {
             Some(bot.journal().await).filter(|journal| owed(journal).is_empty())
@@ -40,8 +40,8 @@ pub(crate) async fn of(mut bot: Bot<'_>) -> End {
         each_once(&room);
         rooms.insert(who.clone(), room.iter().filter_map(line).collect());
     }
-    let setup = &bot.stage.setup;
     bot.stop().await;
+    let setup = &bot.stage.setup;
     exports_the_same_without_sled(setup).await;
     End {
         rooms,

@@ -88,9 +88,10 @@ pub(crate) fn counted(trace: &Path) -> BTreeMap<&'static str, u32> {
     most
 }
 
-/// What the last watched call was about, for people who read what was found.
-pub(crate) fn about(trace: &Path) -> String {
+/// The last call of a kind that was watched, for people who read what was found.
+pub(crate) fn about(trace: &Path, call: &str) -> String {
     let text = fs::read_to_string(trace).unwrap_or_default();
-    let last = text.lines().rev().find(|line| line.contains('('));
-    last.map_or_else(String::new, |line| line.chars().take(120).collect())
+    let last =
+        text.lines().rev().filter_map(|line| line.find(&format!("{call}(")).map(|at| &line[at..])).next();
+    last.map_or_else(|| call.to_owned(), |line| line.chars().take(120).collect())
 }

@@ -27,7 +27,7 @@ async fn killed_at_any_call_and_started_again_the_program_comes_to_the_same_end(
     }
     join_all(stages.iter().map(|stage| stage.sweep(&plan))).await;
     let places = plan.killed();
-    println!("killed at {} distinct places: {}", places.len(), told(&places));
+    println!("killed at {} distinct places: {}", places.len(), by_call(&places));
     // A drawn place may lie behind the end of a telling in which a thread had less to do.
     let enough = if whole { 60 } else { 3 };
     assert!(places.len() >= enough, "only {places:?}");
@@ -44,10 +44,11 @@ struct Ready {
 impl Ready {
     async fn new() -> Self {
         let stage = Stage::new().await;
-        let mut bot = Bot::start(&stage, &Watch::Count);
-        story::tell(&mut bot).await;
-        let unharmed = end::of(bot).await;
+        let unharmed = told(&stage, &Watch::Count).await.0;
         stage.keep_builds();
+        // With everything built, the calls are those of the tellings that follow.
+        stage.reset();
+        assert_eq!(told(&stage, &Watch::Count).await.0, unharmed);
         let counts = counted(&stage.trace());
         Self { stage, unharmed, counts }
     }
@@ -55,15 +56,23 @@ impl Ready {
     async fn sweep(&self, plan: &Plan) {
         while let Some(place) = plan.next() {
             self.stage.reset();
-            let mut bot = Bot::start(&self.stage, &Watch::Kill(place.clone()));
-            story::tell(&mut bot).await;
-            let killed = bot.was_killed();
-            let end = end::of(bot).await;
-            println!("{place}: {}", if killed { about(&self.stage.trace()) } else { "never reached".into() });
+            let (end, killed) = told(&self.stage, &Watch::Kill(place.clone())).await;
+            println!(
+                "{place}: {}",
+                if killed { about(&self.stage.trace(), place.call) } else { "never reached".into() }
+            );
             assert_eq!(end, self.unharmed, "killed at {place}");
             plan.done(place, killed);
         }
     }
+}
+
+/// Tells the story once; gives its end, and whether the bot was killed on the way.
+async fn told(stage: &Stage, watch: &Watch) -> (End, bool) {
+    let mut bot = Bot::start(stage, watch);
+    story::tell(&mut bot).await;
+    let end = end::of(&mut bot).await;
+    (end, bot.was_killed())
 }
 
 /// The places that are still to come, and what became of the others.
@@ -124,7 +133,7 @@ fn said(variable: &str) -> Option<String> {
     env::var_os(variable).map(|value| value.to_string_lossy().into_owned())
 }
 
-fn told(places: &BTreeSet<Place>) -> String {
+fn by_call(places: &BTreeSet<Place>) -> String {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     places.iter().for_each(|place| *counts.entry(place.call).or_default() += 1);
     counts.iter().map(|(call, count)| format!("{call} {count}")).collect::<Vec<_>>().join(", ")
