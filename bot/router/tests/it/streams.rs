@@ -1,5 +1,7 @@
 //! What is long or moving: WebSockets, streams both ways, a hundred tables under load.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use http::{Request, Response, StatusCode};
@@ -127,6 +129,54 @@ async fn a_websocket_goes_both_ways_and_counts_as_upgraded() {
     socket.close(None).await.unwrap();
     let report = world.bot.outcomes().await.unwrap();
     assert_eq!(report.arms.values().map(|arm| arm.ends.upgraded).sum::<u64>(), 1);
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_together_with_its_consent_is_not_lost() {
+    let world = World::start().await;
+    let eager = talking(world.folder.path(), "eager", |mut stream: UnixStream| async move {
+        read_request(&mut stream, 0).await.unwrap();
+        say(
+            &mut stream,
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nearly",
+        )
+        .await;
+        let mut heard = [0; 4];
+        stream.read_exact(&mut heard).await.unwrap();
+        stream.write_all(&heard).await.unwrap();
+    });
+    world.bot.put_table(&table(1, &eager)).await.unwrap();
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let head = format!("GET / HTTP/1.1\r\nHost: {SERVICE}\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nsoon");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 101 ") && answer.ends_with("\r\n\r\nearlysoon"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_stream_may_be_silent_for_longer_than_a_visitor_may() {
+    let world = World::start_with(|config| config.waits.request = Duration::from_millis(20)).await;
+    let go_on = Gate::closed();
+    let wait = go_on.clone();
+    let quiet = talking(world.folder.path(), "quiet", move |mut stream: UnixStream| {
+        let wait = wait.clone();
+        async move {
+            read_request(&mut stream, 0).await.unwrap();
+            say(&mut stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
+            wait.passed().await;
+            say(&mut stream, "3\r\ntwo\r\n0\r\n\r\n").await;
+        }
+    });
+    world.bot.put_table(&table(1, &quiet)).await.unwrap();
+    let mut browser = Browser::at(&world, SERVICE);
+    let listening = tokio::spawn(async move { browser.get("/").await.body });
+    for _ in 0..5 {
+        let mut idle = TcpStream::connect(world.address).await.unwrap();
+        assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0, "who asks for nothing is let go");
+    }
+    go_on.open();
+    assert_eq!(listening.await.unwrap(), "onetwo");
 }
 
 #[tokio::test]
