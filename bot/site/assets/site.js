@@ -59,6 +59,13 @@ function fragment(html) {
   return template.content.firstElementChild;
 }
 
+/** Puts a part of the page in the place of an older one, unless it is the same: then nothing under a hand moves. */
+function swap(old, html) {
+  const fresh = fragment(html);
+  localise(fresh);
+  if (!fresh.isEqualNode(old)) old.replaceWith(fresh);
+}
+
 const FOCUSABLE = "a[href], button, summary, input:not([type=hidden])";
 
 /** Puts a message where it belongs, or its newer state in its place; what was open or focused stays so. */
@@ -115,7 +122,7 @@ function live() {
 
 function beside(side) {
   if (!side) return;
-  $("#threads").replaceWith(fragment(side.threads));
+  swap($("#threads"), side.threads);
   const state = $("#state");
   state.innerHTML = side.state;
   localise(state);
@@ -246,12 +253,12 @@ function composer() {
 
 function demo(now) {
   if (!now) return;
-  $("#guide").replaceWith(fragment(now.guide));
+  swap($("#guide"), now.guide);
   for (const pane of now.panes) {
     const section = document.getElementById(`show-${pane.frame}`);
     const frame = $("iframe", section);
     const before = frame.dataset.runs ?? $("header", section).dataset.runs;
-    $("header", section).replaceWith(fragment(pane.header));
+    swap($("header", section), pane.header);
     section.classList.toggle("mine", pane.mine);
     // While requests are being led elsewhere, what the frame would load is not yet what will stay.
     if (pane.runs === "switching") continue;

@@ -71,8 +71,17 @@ fn said_by(scene: &Scene<'_>, by: &Principal, message: &Shown) -> Markup {
     }
 }
 
+/// When; and when it was edited, where that is not within the same minute.
 fn times(at: Timestamp, edited: Option<Timestamp>) -> Markup {
-    html! { span { (when::clock(at)) @if let Some(edited) = edited { ", edited " (when::clock(edited)) } } }
+    let minute = |at: Timestamp| at.as_second().div_euclid(60);
+    html! {
+        span {
+            (when::clock(at))
+            @if let Some(edited) = edited {
+                ", edited" @if minute(edited) != minute(at) { " " (when::clock(edited)) }
+            }
+        }
+    }
 }
 
 fn words(scene: &Scene<'_>, sealed: &Sealed) -> Markup {
