@@ -22,8 +22,8 @@ pub use folds::{
 };
 pub use folkops_record::memory::MemoryStore;
 pub use folkops_record::{
-    AnyTable, Audience, Body, Draft, Due, End, Facts, Fold, Folds, Keyring, KeyringError, Ledger, Note, Read,
-    Reply, ReplyKey, WaitsFor,
+    AnyTable, Audience, Body, Draft, Due, End, Entry, Facts, Fold, Folds, Keyring, KeyringError, Ledger,
+    Note, Position, Read, Reply, ReplyKey, RowChange, Rows, Store, StoreError, WaitsFor,
 };
 pub use pipeline::{Engine, EngineParts, Inbound, Receipt, Rejected};
 pub use ports::{Hands, Lookout, ReplySink, Unavailable};

@@ -2,8 +2,15 @@
 //!
 //! The world's effects are done by hands that answer at once; everything else is the shipped code.
 
+#[cfg(test)]
+mod doubles;
+#[cfg(test)]
 mod outbox;
+#[cfg(test)]
 mod pipeline;
+#[cfg(test)]
 mod recovery;
+#[cfg(test)]
 mod room;
+#[cfg(test)]
 mod stories;

@@ -8,15 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use folkops_engine::MemoryStore;
+use folkops_engine::{Due, Entry, Position, Reply, ReplyKey, RowChange, Rows, Store, StoreError};
 use folkops_engine::{Hands, Operations, Outbox, ReplySink, Unavailable};
 use folkops_model::{MessageId, OperationId, Outcome};
-use folkops_record::memory::MemoryStore;
-use folkops_record::{Due, Entry, Position, Reply, ReplyKey, RowChange, Rows, Store, StoreError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::doubles::{QuickHands, sha};
 use crate::recovery::{entries, prefix};
-use crate::room::{Between, Ground, QuickHands, Room, sha};
+use crate::room::{Between, Ground, Room};
 
 /// What has really happened.
 #[derive(Debug, Clone, Default)]

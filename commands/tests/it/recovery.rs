@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use folkops_engine::MemoryStore;
+use folkops_engine::{Entry, Store};
 use folkops_engine::{Operations, Outbox, RequestState, Rooms, TimelineItem};
 use folkops_previews::Releases;
-use folkops_record::memory::MemoryStore;
-use folkops_record::{Entry, Store};
 
-use crate::room::{Ground, Room, sha};
+use crate::doubles::sha;
+use crate::room::{Ground, Room};
 
 async fn story(store: MemoryStore) -> Room {
     let room = Room::furnished(Ground { store, ..Ground::default() }).await;

@@ -3,7 +3,8 @@
 use folkops_model::{Effect, FailureKind, Trust};
 use folkops_previews::{Mixes, PreviewState, Previews, Releases};
 
-use crate::room::{Room, sha};
+use crate::doubles::sha;
+use crate::room::Room;
 
 #[tokio::test]
 async fn a_strangers_preview_waits_for_one_look_and_then_starts_by_itself() {
