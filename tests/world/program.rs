@@ -47,6 +47,11 @@ impl Program {
         Self(path)
     }
 
+    /// Another file: a program that a story has built.
+    pub fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
