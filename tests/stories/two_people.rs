@@ -43,7 +43,7 @@ async fn enter(world: &World) -> People {
 }
 
 async fn joined(world: &World, name: &str, invitation: &[&str]) -> Chromium {
-    let browser = Chromium::start(world.setup(), name).await;
+    let browser = Chromium::start().await;
     let words: Vec<&str> = ["invite", name].iter().chain(invitation).copied().collect();
     let link = world.setup().folkops(&words).await;
     browser.opens(link.well()).await;

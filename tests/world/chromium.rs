@@ -3,10 +3,10 @@
 //! Each one is somebody's own, with a profile of its own. It loads what it is told to and nothing from elsewhere.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use fantoccini::elements::Element;
-use fantoccini::error::CmdError;
 use fantoccini::wd::{Capabilities, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -14,24 +14,28 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::setup::{Setup, tool};
+use crate::cleaning::Temporary;
+use crate::setup::tool;
 use crate::until::{BUILT, SOON, seen_until};
 
 /// Somebody's browser.
 pub struct Chromium {
     client: Client,
     _driver: Child,
+    // Dropped last: it ends whatever still runs.
+    _profile: Temporary,
 }
 
 impl Chromium {
-    /// Opens somebody's browser.
+    /// Opens somebody's browser; it ends when it is dropped.
     ///
     /// # Panics
     /// If Chromium or its driver cannot be started; the text says which.
-    pub async fn start(setup: &Setup, whose: &str) -> Self {
-        let profile = setup.folder().join("chromium").join(whose);
-        fs::create_dir_all(&profile).unwrap();
-        let (driver, address) = driver(setup, whose).await;
+    pub async fn start() -> Self {
+        let folder = Temporary::new();
+        let profile = folder.path().join("profile");
+        fs::create_dir(&profile).unwrap();
+        let (driver, address) = driver(folder.path()).await;
         let flags = [
             "--headless",
             "--no-sandbox",
@@ -52,6 +56,7 @@ impl Chromium {
         Self {
             client: client.unwrap_or_else(|error| panic!("Chromium cannot be started: {error}")),
             _driver: driver,
+            _profile: folder,
         }
     }
 
@@ -108,13 +113,14 @@ impl Chromium {
         let wanted = format!(
             "//*[self::button or self::a][starts-with(normalize-space(.), '{label}')][not(@aria-disabled='true')]"
         );
+        let mut hindered = String::new();
         let look = async || {
             let newest = self.client.find_all(Locator::XPath(&wanted)).await.ok()?.pop()?;
-            // What was replaced between the look and the press was not pressed.
-            newest.click().await.ok()
+            // What was replaced or covered between the look and the press was not pressed.
+            newest.click().await.map_err(|error| hindered = error.to_string()).ok()
         };
         if seen_until(BUILT, look).await.is_none() {
-            panic!("[{label}] is nowhere on:\n{}", self.sees().await);
+            panic!("[{label}] cannot be pressed {hindered} on:\n{}", self.sees().await);
         }
     }
 
@@ -167,28 +173,38 @@ impl Chromium {
         }
     }
 
-    /// Enters the frame that shows somebody's pane; `leaves_frame` goes back.
+    /// Does something inside a frame of the page, and looks at the page around it again.
     ///
     /// # Panics
     /// If there is no such frame.
-    pub async fn enters_frame(&self, css: &str) {
-        self.client.find(Locator::Css(css)).await.unwrap().enter_frame().await.unwrap();
+    pub async fn in_frame<T>(&self, name: &str, does: impl AsyncFnOnce(&Self) -> T) -> T {
+        let frame = self.until_there(&format!("//iframe[@name='{name}']")).await;
+        // As one scrolls, so that nothing that stays at the window's edge lies over it.
+        let there = serde_json::to_value(&frame).unwrap();
+        self.client.execute("arguments[0].scrollIntoView({ block: 'center' })", vec![there]).await.unwrap();
+        frame.enter_frame().await.unwrap();
+        let done = does(self).await;
+        self.client.enter_parent_frame().await.unwrap();
+        done
     }
 
-    /// Back to the page around the frame.
+    /// Waits until XPath finds something.
     ///
     /// # Panics
-    /// If there is none.
-    pub async fn leaves_frame(&self) {
-        self.client.clone().enter_parent_frame().await.unwrap();
+    /// If it does not.
+    pub async fn until_built(&self, xpath: &str) {
+        let look = async || self.client.find(Locator::XPath(xpath)).await.ok();
+        if seen_until(BUILT, look).await.is_none() {
+            panic!("no `{xpath}` on:\n{}", self.sees().await);
+        }
     }
 
-    /// What a script in the page gives.
+    /// What a script reads from the page, at one moment.
     ///
-    /// # Errors
-    /// Whatever the browser says is wrong with it.
-    pub async fn asks_page(&self, script: &str) -> Result<Value, CmdError> {
-        self.client.execute(script, Vec::new()).await
+    /// # Panics
+    /// If the browser refuses it.
+    pub async fn reads(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
     }
 
     async fn until_there(&self, xpath: &str) -> Element {
@@ -206,10 +222,10 @@ fn quoted(text: &str) -> String {
 }
 
 /// Starts a driver on a port of its own choice.
-async fn driver(setup: &Setup, whose: &str) -> (Child, String) {
+async fn driver(folder: &Path) -> (Child, String) {
     let program = tool("FOLKOPS_CHROMEDRIVER", "chromedriver");
-    // The log's path also ties the process to the story's folder.
-    let log = setup.folder().join(format!("chromedriver-{whose}.log"));
+    // The log's path also ties the process to the folder.
+    let log = folder.join("driver.log");
     let started = Command::new(&program)
         .args(["--port=0".to_owned(), format!("--log-path={}", log.display())])
         .stdin(Stdio::null())

@@ -9,6 +9,27 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// A folder that goes when it is dropped, together with everything that runs and belongs to it.
+pub(crate) struct Temporary(TempDir);
+
+impl Temporary {
+    /// Sockets' paths must be short, so the folder's is.
+    pub fn new() -> Self {
+        Self(tempfile::Builder::new().prefix("fw").rand_bytes(6).tempdir_in("/tmp").unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        end_everything_below(self.path());
+    }
+}
 
 /// Ends what a killed keeper's own deadline would end later; gives up after five seconds.
 pub(crate) fn end_everything_below(folder: &Path) {

@@ -7,6 +7,7 @@
 mod browser;
 mod chromium;
 mod cleaning;
+mod demo;
 mod http;
 mod load;
 mod markup;
@@ -21,6 +22,7 @@ mod world;
 
 pub use browser::Browser;
 pub use chromium::Chromium;
+pub use demo::Demo;
 pub use http::Answer;
 pub use load::{Load, Tally};
 pub use markup::{Element, Node};

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use folkops_demo::Repositories;
-use tempfile::TempDir;
 use toml::{Table, Value};
 
-use crate::cleaning;
+use crate::cleaning::{self, Temporary};
 use crate::program::{Ended, Program};
 use crate::running::{Running, running};
 
@@ -29,7 +28,7 @@ pub struct Setup {
     pub site: SocketAddr,
     /// Where the router listens.
     pub router: SocketAddr,
-    root: TempDir,
+    root: Temporary,
 }
 
 impl Setup {
@@ -38,8 +37,7 @@ impl Setup {
     /// # Panics
     /// If the machine cannot do that; the text says what is missing.
     pub async fn new(edit: impl FnOnce(&mut Table)) -> Self {
-        // Sockets' paths must be short, so the folder's is.
-        let root = tempfile::Builder::new().prefix("fw").rand_bytes(6).tempdir_in("/tmp").unwrap();
+        let root = Temporary::new();
         let repositories = folkops_demo::lay_out(&root.path().join("git")).await.unwrap();
         let [site, router] = free_ports();
         let setup = Self { program: Program::find(), repositories, site, router, root };
@@ -121,12 +119,6 @@ impl Setup {
         ]);
         config.insert("toolchain".into(), vec![rust].into());
         config
-    }
-}
-
-impl Drop for Setup {
-    fn drop(&mut self) {
-        cleaning::end_everything_below(self.folder());
     }
 }
 

@@ -59,6 +59,9 @@ pub(crate) fn answer(
             Course::Ours(page) => page.await,
             Course::Page(page) => std::mem::replace(&mut **page, Response::new(Outgoing::Empty)),
         };
+        if let (Outgoing::Page(_), Some(origin)) = (response.body(), &caller.edge.config.framed_by) {
+            origin.open(&mut response);
+        }
         if !followed && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

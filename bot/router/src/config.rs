@@ -24,7 +24,7 @@ pub struct RouterConfig {
     pub state_dir: PathBuf,
     /// How the public reaches this listener: `Https` where somebody in front of it ends TLS.
     pub scheme: Scheme,
-    /// Whose pages may show the page behind a one-time link in a frame; nobody's without it.
+    /// Whose pages may show our own pages in a frame, as the service is shown there; nobody's without it.
     pub framed_by: Option<FramedBy>,
     /// Threads that serve visitors; one per core is the most that helps.
     pub workers: NonZeroUsize,

@@ -36,22 +36,16 @@ struct Good {
 
 /// Answers a request below `/.folkops` on a service host.
 pub(crate) async fn answer(caller: Arc<Caller>, host: String, request: Request<Incoming>) -> Page {
-    let mut page = the_page(&caller, host, request).await;
-    caller.edge.config.framed_by.iter().for_each(|framed_by| framed_by.open(&mut page));
-    page
-}
-
-async fn the_page(caller: &Caller, host: String, request: Request<Incoming>) -> Page {
     let Some(token) = request.uri().path().strip_prefix("/.folkops/join/").map(str::to_owned) else {
         return nothing_here();
     };
-    let good = match find(caller, &host, token) {
+    let good = match find(&caller, &host, token) {
         Ok(good) => good,
         Err(page) => return *page,
     };
     match *request.method() {
-        Method::GET | Method::HEAD => ask(caller, &good, request.headers()),
-        Method::POST => redeem(caller, good, request).await.unwrap_or_else(|page| *page),
+        Method::GET | Method::HEAD => ask(&caller, &good, request.headers()),
+        Method::POST => redeem(&caller, good, request).await.unwrap_or_else(|page| *page),
         _ => wrong_method(),
     }
 }

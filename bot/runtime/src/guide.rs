@@ -33,7 +33,10 @@ pub struct Cast {
 pub fn guide(bot: &Bot, cast: &Cast) -> Vec<GuideStep> {
     let used = Arc::new(AtomicBool::new(false));
     tokio::spawn(notice(bot.edge.clone(), used.clone()));
-    let mut steps = looked_at(cast);
+    let start =
+        "Potluck’s first release is built from the default branches and started. That takes some seconds.";
+    let mut steps = vec![step("start", Line::from(start), None, |facts| release(facts) >= 1)];
+    steps.extend(looked_at(cast));
     steps.extend(tried(cast, used));
     steps.extend(given(cast));
     steps
