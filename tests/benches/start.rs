@@ -47,7 +47,7 @@ async fn empty() {
     let (mut ready, mut resident) = (Series::default(), Series::default());
     for _ in 0..ROUNDS {
         let setup = Setup::new(|_| {}).await;
-        let started = Started::new(&setup).await;
+        let started = Started::until_ready(&setup).await;
         ready.push(started.ready_ms);
         resident.push(started.idle_mib(&setup).await);
         started.stop().await;
@@ -69,13 +69,13 @@ async fn million() {
     let mut resident = Series::default();
     for _ in 0..ROUNDS {
         read.push(reading_ms(&record.join("journal")));
-        let started = Started::new(&setup).await;
+        let started = Started::until_ready(&setup).await;
         ready.push(started.ready_ms);
-        tokio::time::sleep(IDLE).await;
+        until_idle().await;
         resident.push(started.resident_mib());
         started.stop().await;
         fs::remove_dir_all(record.join("sled")).expect("the projection is there");
-        let started = Started::new(&setup).await;
+        let started = Started::until_ready(&setup).await;
         rebuilt.push(started.ready_ms);
         started.stop().await;
     }
@@ -95,7 +95,7 @@ struct Started {
 }
 
 impl Started {
-    async fn new(setup: &Setup) -> Self {
+    async fn until_ready(setup: &Setup) -> Self {
         let log = setup.folder().join("bot.log");
         let began = Watch::start();
         let mut child =
@@ -122,7 +122,7 @@ impl Started {
             (status.json()["production"]["release"] == 1).then_some(())
         };
         until_within(PATIENCE, "production is not up", up).await;
-        tokio::time::sleep(IDLE).await;
+        until_idle().await;
         self.resident_mib()
     }
 
@@ -175,4 +175,9 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(&path, &target).expect("the disk has room");
         }
     }
+}
+
+/// What is measured here is what a program holds after it was left alone for a while.
+async fn until_idle() {
+    tokio::time::sleep(IDLE).await;
 }

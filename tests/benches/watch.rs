@@ -1,5 +1,7 @@
 //! A stopwatch.
 
+#![allow(dead_code, reason = "each bench takes what it needs of this")]
+
 use std::time::{Duration, Instant};
 
 /// Runs from its start on.

@@ -30,7 +30,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     say(&format!("built in {:.1} s", took.as_secs_f64()));
 
     // Replacing ourselves hands over the terminal: Ctrl-C reaches the program and nobody else.
-    let wall = found.iter().flat_map(|(_, path)| ["--bwrap".into(), path.clone().into_os_string()]);
+    let wall = found.values().flat_map(|path| ["--bwrap".into(), path.clone().into_os_string()]);
     let error = Command::new(target.join("debug/folkops")).arg("demo").args(wall).args(arguments).exec();
     Err(Trouble::new(format!("cannot start the program that was just built: {error}")))
 }
