@@ -1,8 +1,11 @@
 //! Stories: the program as it ships, driven through its surfaces and watched from outside.
 
+mod deadlines;
 mod failures;
 mod guided_path;
+mod outages;
 mod patch;
+mod starting;
 mod two_people;
 
 #[path = "../faults/mod.rs"]

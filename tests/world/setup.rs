@@ -1,12 +1,14 @@
 //! A fresh place for one story: the demo's repositories, a configuration, free ports; nothing shared with anybody.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use folkops_demo::Repositories;
+use rustix::fs::{FlockOperation, flock};
 use toml::{Table, Value};
 
 use crate::cleaning::{self, Temporary};
@@ -136,31 +138,31 @@ fn text(path: &Path) -> Value {
     path.to_str().unwrap().into()
 }
 
-/// Addresses of this machine on which nobody listens, below the range from which outgoing connections draw theirs.
+/// Addresses of this machine on which nobody listens, below the range from which outgoing connections draw theirs. Each
+/// is this process's own until it ends: a bot that is dead for a moment must find its port free again, however many
+/// worlds are laid out meanwhile.
 ///
 /// # Panics
 /// If there is none left.
 pub fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    let start = 12_000 + u16::try_from(std::process::id() % 15_000).unwrap();
-    let candidates =
-        (start..32_000).chain(10_000..start).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let mut held: Vec<TcpListener> = Vec::new();
-    let mut taken = TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for address in candidates {
-        if held.len() == N {
-            break;
-        }
-        if !taken.contains(&address.port()) {
-            held.extend(TcpListener::bind(address));
-        }
-    }
-    let addresses: Vec<SocketAddr> = held.iter().map(|listener| listener.local_addr().unwrap()).collect();
-    taken.extend(addresses.iter().map(SocketAddr::port));
-    addresses.try_into().expect("a free port")
+    let folder = env::temp_dir().join("folkops-test-ports");
+    fs::create_dir_all(&folder).unwrap();
+    let addresses = (12_000..32_000).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let free = addresses.filter_map(|address| Some((address, own(&folder, address)?))).take(N);
+    let (free, locks): (Vec<SocketAddr>, Vec<File>) = free.unzip();
+    OWN.lock().unwrap_or_else(PoisonError::into_inner).extend(locks);
+    free.try_into().expect("a free port")
 }
 
-/// What this process has given away already.
-static TAKEN: std::sync::Mutex<Vec<u16>> = std::sync::Mutex::new(Vec::new());
+/// Makes a port ours, unless it is another's or somebody listens there.
+fn own(folder: &Path, address: SocketAddr) -> Option<File> {
+    let lock = File::create(folder.join(address.port().to_string())).unwrap();
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
+    TcpListener::bind(address).ok().map(|_| lock)
+}
+
+/// What makes ports ours.
+static OWN: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
 /// Where the Rust toolchain itself is: behind the wall the launcher that chooses among toolchains is of no use.
 ///
