@@ -92,8 +92,24 @@ pub fn read(message: &str) -> Reading {
 fn split(line: &str) -> Result<Line, Misread> {
     let body = line.strip_prefix('/').unwrap_or(line);
     let (name, rest) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
-    let words = shlex::split(rest).ok_or(Misread::OpenQuote)?;
+    let words = shlex::split(&without_comments(rest)).ok_or(Misread::OpenQuote)?;
     Ok(Line { name: name.to_owned(), words, rest: rest.trim().to_owned() })
+}
+
+/// To a shell `#43` begins a comment; to people it is a change. Outside of quotes it is kept as it stands.
+fn without_comments(rest: &str) -> String {
+    let mut quote = None;
+    let mut kept = String::with_capacity(rest.len());
+    for c in rest.chars() {
+        match (quote, c) {
+            (None, '#') => kept.push('\\'),
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), _) if open == c => quote = None,
+            _ => {}
+        }
+        kept.push(c);
+    }
+    kept
 }
 
 /// Matches the words of a line to a command's declared arguments.
@@ -215,6 +231,9 @@ mod tests {
         let args = parsed("/opt-in 41 #43 \u{2014}yes").unwrap();
         assert_eq!(args.changes("change"), [ChangeNumber(41), ChangeNumber(43)]);
         assert!(args.given("yes"));
+        assert!(
+            matches!(read("/freeze '#1' #2 a#b"), Reading::Line(line) if line.words == ["#1", "#2", "a#b"])
+        );
     }
 
     #[test]
