@@ -19,8 +19,8 @@ use crate::forward::{Errand, forward};
 use crate::headers::{self, Origin, Presented};
 use crate::pages::{later, sentence};
 use crate::relay::Outgoing;
+use crate::rollout::{Known, Way};
 use crate::routes::{Place, Routes, named};
-use crate::stack::Stack;
 use crate::upload::Upload;
 use crate::visitor::VisitorId;
 use crate::{join, visitor};
@@ -38,7 +38,7 @@ enum Course {
 
 /// Where a host leads this visitor.
 enum Direction {
-    Stack(Arc<Stack>, Option<VisitorId>),
+    Stack(Way, Option<VisitorId>),
     Ours(String),
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn answer(
 
 fn chart(caller: &Arc<Caller>, request: Request<Incoming>) -> Course {
     match direct(caller, &request) {
-        Ok(Direction::Stack(stack, newcomer)) => Course::Stack(prepare(caller, stack, request), newcomer),
+        Ok(Direction::Stack(way, newcomer)) => Course::Stack(prepare(caller, way, request), newcomer),
         Ok(Direction::Ours(host)) => Course::Ours(Box::pin(join::answer(Arc::clone(caller), host, request))),
         Err(page) => Course::Page(page),
     }
@@ -104,33 +104,32 @@ fn direct(caller: &Caller, request: &Request<Incoming>) -> Result<Direction, Box
         (Place::Service, true) => Ok(Direction::Ours(host.into_owned())),
         (Place::Preview(_), true) => Err(Box::new(join::nothing_here())),
         (Place::Service, false) => Ok(for_visitor(caller, routes, request.headers())),
-        (Place::Preview(stack), false) => Ok(Direction::Stack(stack, None)),
+        (Place::Preview(stack), false) => Ok(Direction::Stack(Way::to(stack), None)),
     }
 }
 
 fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Direction {
     let edge = &caller.edge;
     if let Some(person) = named(headers, routes.believed(caller.peer)) {
-        let stack = routes.stack_of(person);
-        stack.counters.visited(edge.hash(person));
-        return Direction::Stack(stack, None);
+        let usual = || routes.way(Some(person).filter(|person| !person.is_empty()).map(Known::Person));
+        let way = routes.own(person).map_or_else(usual, Way::to);
+        way.stack.counters.visited(edge.hash(person));
+        return Direction::Stack(way, None);
     }
     match headers::presented(headers) {
         Presented::Visitor(id) => {
-            let bound = edge.bindings.person(&id, |person| routes.stack_of(person.as_str()));
-            let stack = bound.unwrap_or_else(|| routes.default_stack());
-            stack.counters.visited(edge.hash(id));
-            Direction::Stack(stack, None)
+            let own = edge.bindings.person(&id, |person| routes.own(person.as_str())).flatten();
+            let way = own.map_or_else(|| routes.way(Some(Known::Browser(&id))), Way::to);
+            way.stack.counters.visited(edge.hash(id));
+            Direction::Stack(way, None)
         }
-        Presented::Nobody => {
-            Direction::Stack(routes.default_stack(), Some(VisitorId::draw(&*edge.ports.entropy)))
-        }
-        Presented::Conflict => Direction::Stack(routes.default_stack(), None),
+        Presented::Nobody => Direction::Stack(routes.way(None), Some(VisitorId::draw(&*edge.ports.entropy))),
+        Presented::Conflict => Direction::Stack(routes.way(None), None),
     }
 }
 
 /// Makes a request ready for its upstream.
-fn prepare(caller: &Caller, stack: Arc<Stack>, mut request: Request<Incoming>) -> Errand {
+fn prepare(caller: &Caller, way: Way, mut request: Request<Incoming>) -> Errand {
     let protocol =
         headers::upgrade_asked(request.headers()).filter(|_| request.version() == Version::HTTP_11);
     let upgrade: Option<(HeaderValue, OnUpgrade)> =
@@ -145,7 +144,8 @@ fn prepare(caller: &Caller, stack: Arc<Stack>, mut request: Request<Incoming>) -
     *onward.method_mut() = parts.method;
     *onward.uri_mut() = origin_form(parts.uri);
     *onward.headers_mut() = parts.headers;
-    Errand { stack, request: Some(onward), upgrade: upgrade.map(|(_, upgrade)| upgrade) }
+    let Way { stack, witness } = way;
+    Errand { stack, witness, request: Some(onward), upgrade: upgrade.map(|(_, upgrade)| upgrade) }
 }
 
 fn clean(caller: &Caller, headers: &mut HeaderMap) {

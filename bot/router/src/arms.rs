@@ -56,7 +56,7 @@ mod tests {
     fn an_arm_keeps_its_counts_when_it_leaves_and_comes_back() {
         let arms = Arms::default();
         let one = Arm::parse("release-1").unwrap();
-        drop(arms.of(&one).begin());
+        drop(arms.of(&one).begin(None, std::time::Duration::ZERO));
         arms.keep(&HashSet::new());
         arms.keep(&HashSet::from([&one]));
         assert_eq!(arms.report("b").arms[&one].requests, 1);

@@ -1,6 +1,6 @@
 //! The bot's way to the router: HTTP/1 over a unix socket that only the owner may open.
 //!
-//! `PUT /table`, `GET /table`, `GET /outcomes`, `GET /livez`. The client here and the server in `socket` are the
+//! `PUT /table`, `GET /table`, `GET /outcomes`, `POST /rollout`, `GET /livez`. The client here and the server in `socket` are the
 //! two ends of one protocol and change together. A table is acknowledged only after it is durable.
 
 mod socket;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::observed::{Reading, Since};
 use crate::outcomes::Outcomes;
 use crate::table::Table;
 
@@ -96,6 +97,16 @@ impl ControlClient {
     pub async fn outcomes(&self) -> Result<Outcomes, ControlError> {
         match self.ask(Method::GET, "/outcomes", Vec::new()).await? {
             (StatusCode::OK, body) => read(&body),
+            (_, body) => Err(refused(&body)),
+        }
+    }
+
+    /// What a rollout showed from some indices on; none if it is not the one under way.
+    pub async fn rollout(&self, since: &Since) -> Result<Option<Reading>, ControlError> {
+        let body = serde_json::to_vec(since).map_err(garbled)?;
+        match self.ask(Method::POST, "/rollout", body).await? {
+            (StatusCode::OK, body) => read(&body).map(Some),
+            (StatusCode::NOT_FOUND, _) => Ok(None),
             (_, body) => Err(refused(&body)),
         }
     }

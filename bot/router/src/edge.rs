@@ -15,8 +15,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::arms::Arms;
 use crate::bindings::Bindings;
 use crate::config::{Limits, Ports, RouterConfig, RouterError, Unusable};
+use crate::observed::{Reading, Since};
 use crate::outcomes::Outcomes;
-use crate::routes::Routes;
+use crate::rollout::{self, Trial};
+use crate::routes::{Ground, Routes};
 use crate::seal::SealedFile;
 use crate::stack::Stack;
 use crate::table::{Contradiction, Table};
@@ -78,7 +80,8 @@ impl Edge {
         };
         if let Some(table) = stored {
             table.check()?;
-            edge.swap(table);
+            let trial = edge.trial_of(&table)?;
+            edge.swap(table, trial);
         }
         Ok(edge)
     }
@@ -100,9 +103,21 @@ impl Edge {
                 return Err(NotPut::Behind(routes.table.version));
             }
         }
+        let trial = self.trial_of(&table).map_err(NotPut::Unstored)?;
         self.file.write(&table).map_err(NotPut::Unstored)?;
-        self.swap(table);
+        self.swap(table, trial);
         Ok(())
+    }
+
+    /// What a rollout showed, if it is the one under way. Blocks on the disk.
+    pub(crate) fn observed(&self, since: &Since) -> Option<Reading> {
+        let trial = self.trial().filter(|trial| trial.subject.salt == since.salt)?;
+        Some(trial.read(since))
+    }
+
+    /// Judges the cohorts of a rollout that are mature, also where nobody asks. Blocks on the disk.
+    pub(crate) fn mature(&self) {
+        self.trial().iter().for_each(|trial| trial.mature());
     }
 
     pub(crate) fn outcomes(&self) -> Outcomes {
@@ -124,11 +139,23 @@ impl Edge {
         self.keyed.hash_one(of)
     }
 
-    fn swap(&self, table: Table) {
+    fn trial(&self) -> Option<Arc<Trial>> {
+        self.routes().as_ref().and_then(|routes| routes.trial().cloned())
+    }
+
+    fn trial_of(&self, table: &Table) -> Result<Option<Arc<Trial>>, Unusable> {
+        rollout::take_up(&table.service, self.trial().as_ref(), &self.config, &self.ports)
+    }
+
+    fn swap(&self, table: Table, trial: Option<Arc<Trial>>) {
         let version = table.version;
         let before = self.routes.load_full();
-        let routes = Routes::build(table, before.as_deref(), &self.arms, self.config.workers.get());
-        self.routes.store(Some(Arc::new(routes)));
+        rollout::forget_others(
+            &self.config.state_dir,
+            table.service.rollout.as_ref().map(|split| split.salt),
+        );
+        let ground = Ground { before: before.as_deref(), arms: &self.arms, config: &self.config, trial };
+        self.routes.store(Some(Arc::new(Routes::build(table, &ground))));
         // Kept until the next sweep: by then no request looks at it, and none pays for taking it down.
         *self.before.lock().unwrap_or_else(PoisonError::into_inner) = before;
         tracing::info!(table.version = version, "a table holds");

@@ -16,6 +16,7 @@ use crate::headers::clean_response;
 use crate::outcomes::{End, Tally};
 use crate::pages::{later, sentence};
 use crate::relay::{Outgoing, Ride};
+use crate::rollout::Witness;
 use crate::stack::Stack;
 use crate::tunnel;
 use crate::upload::Upload;
@@ -24,6 +25,8 @@ use crate::upstream::{Fault, Wire};
 /// A request ready to go, and where to.
 pub(crate) struct Errand {
     pub(crate) stack: Arc<Stack>,
+    /// Who follows it for a rollout.
+    pub(crate) witness: Option<Box<Witness>>,
     /// Taken when it is sent; a copy stays where it may be sent a second time.
     pub(crate) request: Option<Request<Upload>>,
     /// The visitor's end of a tunnel, where an upgrade was asked for.
@@ -38,11 +41,11 @@ type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send
 pub(crate) async fn forward(caller: &Arc<Caller>, errand: &mut Errand) -> Response<Outgoing> {
     let clock = &caller.edge.ports.clock;
     let began = clock.monotonic();
-    let mut tally = errand.stack.counters.begin();
+    let mut tally = errand.stack.counters.begin(errand.witness.take(), began);
     match send(caller, errand).await {
         Ok((wire, response)) => {
-            tally.answered_after(clock.monotonic().saturating_sub(began));
             let (stack, status) = (Arc::clone(&errand.stack), response.status());
+            tally.answered_after(clock.monotonic().saturating_sub(began), status);
             let ride = Ride { wire, stack, caller: Arc::clone(caller), tally, status };
             deliver(response, ride, errand.upgrade.take())
         }

@@ -8,7 +8,7 @@
 //! ```text
 //! visitor ─TCP→ serve → framing → hyper → answer ─┬→ forward → stack → upstream ⇄ relay, tunnel
 //!                                                 └→ join → bindings (durable)
-//! bot ─unix socket→ control → edge: table (durable) → routes;  outcomes ← arms
+//! bot ─unix socket→ control → edge: table (durable) → routes;  outcomes ← arms;  observed ← rollout
 //! ```
 
 mod answer;
@@ -24,12 +24,15 @@ mod framing;
 mod headers;
 mod join;
 mod names;
+pub mod observed;
 pub mod outcomes;
 mod pages;
 mod relay;
+mod rollout;
 mod routes;
 mod seal;
 mod serve;
+mod split;
 mod stack;
 pub mod table;
 mod tunnel;

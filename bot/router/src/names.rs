@@ -164,6 +164,8 @@ impl TrustedHeader {
     }
 }
 
+pub(crate) use as_text;
+
 as_text!(Host);
 as_text!(HostPattern);
 as_text!(Upstream);

@@ -12,6 +12,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::crowd::{Crowd, MOST};
+use crate::rollout::Witness;
 use crate::table::Arm;
 
 /// Upper bounds of the latency buckets in milliseconds; one more bucket takes what is slower.
@@ -95,16 +96,19 @@ pub(crate) struct Counters {
 }
 
 /// One request being counted. Dropped before it was settled, it counts as left by the visitor.
-#[derive(Debug)]
 pub(crate) struct Tally {
     counters: Arc<Counters>,
+    /// Who follows the request for a rollout.
+    witness: Option<Box<Witness>>,
     settled: bool,
 }
 
 impl Counters {
-    pub(crate) fn begin(self: &Arc<Self>) -> Tally {
+    /// A request goes out.
+    pub(crate) fn begin(self: &Arc<Self>, mut witness: Option<Box<Witness>>, now: Duration) -> Tally {
         self.requests.fetch_add(1, Relaxed);
-        Tally { counters: Arc::clone(self), settled: false }
+        witness.iter_mut().for_each(|witness| witness.begin(now));
+        Tally { counters: Arc::clone(self), witness, settled: false }
     }
 
     pub(crate) fn visited(&self, hash: u64) {
@@ -131,18 +135,20 @@ impl Counters {
 }
 
 impl Tally {
-    /// Notes how long the response's head took.
-    pub(crate) fn answered_after(&self, latency: Duration) {
+    /// Notes how long the response's head took, and what it says.
+    pub(crate) fn answered_after(&mut self, latency: Duration, status: StatusCode) {
         let bucket = LATENCY_BOUNDS_MS.partition_point(|bound| Duration::from_millis(*bound) < latency);
         if let Some(count) = self.counters.latency.get(bucket) {
             count.fetch_add(1, Relaxed);
         }
+        self.witness.iter_mut().for_each(|witness| witness.answered(latency, status));
     }
 
     /// Counts how it ended; only the first time.
     pub(crate) fn settle(&mut self, end: End) {
         if !std::mem::replace(&mut self.settled, true) {
             self.counters.end(end);
+            self.witness.iter_mut().for_each(|witness| witness.end(end));
         }
     }
 }
@@ -180,11 +186,11 @@ mod tests {
         let counters = Arc::new(Counters::default());
         let ends = [200, 302, 404, 500, 101].map(|code| End::Answered(StatusCode::from_u16(code).unwrap()));
         for end in ends.into_iter().chain([End::Reset, End::Timeout]) {
-            let mut tally = counters.begin();
+            let mut tally = counters.begin(None, Duration::ZERO);
             tally.settle(end);
             tally.settle(End::Reset);
         }
-        drop(counters.begin());
+        drop(counters.begin(None, Duration::ZERO));
         let report = counters.report();
         assert_eq!(report.requests, 8);
         let one = Ends {
@@ -204,7 +210,9 @@ mod tests {
     fn a_latency_falls_into_the_first_bucket_that_holds_it() {
         let counters = Arc::new(Counters::default());
         for micros in [1, 1_000, 1_001, 30_000_001] {
-            counters.begin().answered_after(Duration::from_micros(micros));
+            counters
+                .begin(None, Duration::ZERO)
+                .answered_after(Duration::from_micros(micros), StatusCode::OK);
         }
         let latency = counters.report().latency;
         assert_eq!((latency[0], latency[1], latency[14]), (2, 1, 1));

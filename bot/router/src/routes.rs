@@ -10,6 +10,8 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName};
 
 use crate::arms::Arms;
+use crate::config::RouterConfig;
+use crate::rollout::{self, Known, Rollout, Trial, Way};
 use crate::stack::Stack;
 use crate::table::{Backend, HostPattern, Link, LinkHash, Table};
 
@@ -20,7 +22,17 @@ pub(crate) struct Routes {
     below: HashSet<Box<str>>,
     people: HashMap<Box<str>, Arc<Stack>>,
     default: Arc<Stack>,
+    rollout: Option<Arc<Rollout>>,
     stacks: HashMap<Backend, Arc<Stack>>,
+}
+
+/// What routes are built on.
+pub(crate) struct Ground<'a> {
+    pub(crate) before: Option<&'a Routes>,
+    pub(crate) arms: &'a Arms,
+    pub(crate) config: &'a RouterConfig,
+    /// The counting of the rollout, where the table has one.
+    pub(crate) trial: Option<Arc<Trial>>,
 }
 
 /// What a host is.
@@ -33,11 +45,12 @@ pub(crate) enum Place {
 }
 
 impl Routes {
-    pub(crate) fn build(table: Table, before: Option<&Self>, arms: &Arms, workers: usize) -> Self {
+    pub(crate) fn build(table: Table, ground: &Ground<'_>) -> Self {
         let fresh = |backend: &Backend| {
-            let taken_over = before.and_then(|routes| routes.stacks.get(backend)).cloned();
+            let taken_over = ground.before.and_then(|routes| routes.stacks.get(backend)).cloned();
             taken_over.unwrap_or_else(|| {
-                Arc::new(Stack::new(backend.upstream.clone(), arms.of(&backend.arm), workers))
+                let (counters, workers) = (ground.arms.of(&backend.arm), ground.config.workers.get());
+                Arc::new(Stack::new(backend.upstream.clone(), counters, workers))
             })
         };
         let default = fresh(&table.service.default);
@@ -50,6 +63,9 @@ impl Routes {
             .iter()
             .map(|(host, preview)| (host.as_str().into(), Place::Preview(stack(preview))))
             .collect();
+        let split = table.service.rollout.as_ref().zip(ground.trial.as_ref());
+        let rollout = split
+            .map(|(split, trial)| rollout::hold(trial, split, &ground.config.waits, stack(&split.candidate)));
         let mut below = HashSet::new();
         for pattern in &table.service.hosts {
             match pattern {
@@ -57,8 +73,8 @@ impl Routes {
                 HostPattern::Below(host) => drop(below.insert(host.as_str().into())),
             }
         }
-        arms.keep(&stacks.keys().map(|backend| &backend.arm).collect());
-        Self { table, hosts, below, people, default, stacks }
+        ground.arms.keep(&stacks.keys().map(|backend| &backend.arm).collect());
+        Self { table, hosts, below, people, default, rollout, stacks }
     }
 
     /// What a host is: the exact name first, then the wildcards.
@@ -70,14 +86,22 @@ impl Routes {
         self.hosts.get(host).cloned().or_else(wild)
     }
 
-    /// Where a person's requests go.
-    pub(crate) fn stack_of(&self, person: &str) -> Arc<Stack> {
-        Arc::clone(self.people.get(person).unwrap_or(&self.default))
+    /// The stack of a person who has a mix of their own.
+    pub(crate) fn own(&self, person: &str) -> Option<Arc<Stack>> {
+        self.people.get(person).cloned()
     }
 
-    /// Where everybody else's requests go.
-    pub(crate) fn default_stack(&self) -> Arc<Stack> {
-        Arc::clone(&self.default)
+    /// Where everybody else's requests go: to the default, or to the candidate of a rollout.
+    pub(crate) fn way(&self, visitor: Option<Known<'_>>) -> Way {
+        match &self.rollout {
+            None => Way::to(Arc::clone(&self.default)),
+            Some(rollout) => rollout.way(visitor, &self.default),
+        }
+    }
+
+    /// The counting of the rollout under way.
+    pub(crate) fn trial(&self) -> Option<&Arc<Trial>> {
+        self.rollout.as_ref().map(|rollout| &rollout.trial)
     }
 
     /// The header in which a peer may name a person, if the peer is trusted.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::config::{Ports, RouterConfig, RouterError, Unusable};
@@ -32,6 +33,9 @@ pub struct Router {
 
 /// After the system refused a connection (no descriptors left), a pause in place of a busy loop.
 pub(crate) const BREATH: Duration = Duration::from_millis(50);
+
+/// How often cohorts are judged where nobody asks for them.
+const MATURING: Duration = Duration::from_secs(2);
 
 impl Router {
     /// Takes the state folder, reads what is durable and listens.
@@ -61,6 +65,7 @@ impl Router {
             never = accept(&listener, &workers, &room) => match never {},
             never = control.serve(Arc::clone(&edge)) => match never {},
             never = sweep(&edge) => match never {},
+            never = mature(&edge) => match never {},
             name = deaths.next() => Err(RouterError::Worker(name)),
         };
         drop(listener);
@@ -118,5 +123,18 @@ async fn sweep(edge: &Edge) -> std::convert::Infallible {
     loop {
         ticks.tick().await;
         edge.sweep();
+    }
+}
+
+/// Judges what nobody asks for, so that it is stored and memory stays small; whoever asks need not wait for this.
+async fn mature(edge: &Arc<Edge>) -> std::convert::Infallible {
+    let mut ticks = pin!(interval(MATURING));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let edge = Arc::clone(edge);
+        if let Err(error) = spawn_blocking(move || edge.mature()).await {
+            tracing::error!(%error, "the cohorts of a rollout were not judged");
+        }
     }
 }

@@ -10,6 +10,7 @@ use folkops_model::PersonId;
 use serde::{Deserialize, Serialize};
 
 pub use crate::names::{Arm, Host, HostPattern, LinkHash, TrustedHeader, Upstream};
+pub use crate::split::{Salt, Split, Weight};
 
 /// One whole routing table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct Service {
     pub hosts: Vec<HostPattern>,
     /// What everybody gets who has no mix of their own.
     pub default: Backend,
+    /// The rollout under way: who of them already gets the next build, and what is counted of it.
+    #[serde(default)]
+    pub rollout: Option<Split>,
 }
 
 /// One running stack, as the router sees it.
@@ -93,6 +97,24 @@ pub enum Contradiction {
     /// A name that would not fit the page.
     #[error("the name in a link for `{0}` is longer than 80 characters: shorten it")]
     LongName(PersonId),
+    /// Somebody would be candidate and control at once.
+    #[error(
+        "a rollout of {weight} and a control of {control} are more than everybody: keep both within 100 %"
+    )]
+    MoreThanAll {
+        /// The candidate's share.
+        weight: Weight,
+        /// The control's share.
+        control: Weight,
+    },
+    /// A time in which nothing can be seen.
+    #[error("the rollout's `{0}` is zero: say how many milliseconds it lasts")]
+    NoTime(&'static str),
+    /// Two builds whose outcomes could not be told apart.
+    #[error(
+        "the rollout's candidate and the default are both `{0}`: give each its own arm, or end the rollout"
+    )]
+    SameArm(Arm),
 }
 
 impl Table {
@@ -106,6 +128,7 @@ impl Table {
         if let Some(host) = self.previews.keys().find(exact) {
             return Err(Contradiction::HostTwice(host.clone()));
         }
+        self.service.rollout.iter().try_for_each(|split| split.check(&self.service.default.arm))?;
         self.links.values().try_for_each(|link| link.check(hosts))
     }
 }
@@ -161,5 +184,48 @@ mod tests {
         assert_eq!(table.check(), Err(Contradiction::HostTwice(host)));
         table.service.hosts.clear();
         assert_eq!(table.check(), Err(Contradiction::NoHost));
+    }
+
+    const SPLIT: &str = r#"{
+        "candidate": { "arm": "release-219", "upstream": "/run/release-219/front.sock" },
+        "weight": 500, "control": 9500, "salt": "00112233445566778899aabbccddeeff",
+        "period_ms": 60000, "block_ms": 5000, "slow_ms": 1000
+    }"#;
+
+    #[test]
+    fn a_table_without_a_rollout_reads_as_before_and_one_with_it_reads_back() {
+        let mut table: Table = serde_json::from_str(WHOLE).unwrap();
+        assert_eq!(table.service.rollout, None);
+        table.service.rollout = Some(serde_json::from_str(SPLIT).unwrap());
+        assert_eq!(table.check(), Ok(()));
+        let again: Table = serde_json::from_str(&serde_json::to_string(&table).unwrap()).unwrap();
+        assert_eq!(again, table);
+    }
+
+    #[test]
+    fn a_rollout_that_cannot_be_is_refused_with_a_way_out() {
+        for (from, to, says) in [
+            (
+                "\"weight\": 500",
+                "\"weight\": 501",
+                "a rollout of 5.01 % and a control of 95.00 % are more than everybody",
+            ),
+            ("60000", "0", "the rollout's `period_ms` is zero"),
+            ("5000", "0", "the rollout's `block_ms` is zero"),
+            (
+                "release-219\"",
+                "release-218\"",
+                "the rollout's candidate and the default are both `release-218`",
+            ),
+        ] {
+            let mut table: Table = serde_json::from_str(WHOLE).unwrap();
+            table.service.rollout = Some(serde_json::from_str(&SPLIT.replace(from, to)).unwrap());
+            let refused = table.check().unwrap_err().to_string();
+            assert!(refused.starts_with(says) && refused.contains(": "), "{refused}");
+        }
+        for (from, to) in [("500,", "10001,"), ("0011", "001G"), ("0011", "11"), ("\"weight\"", "\"wieght\"")]
+        {
+            assert!(serde_json::from_str::<Split>(&SPLIT.replace(from, to)).is_err(), "{to}");
+        }
     }
 }

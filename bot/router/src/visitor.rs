@@ -50,9 +50,14 @@ impl VisitorId {
         (tail & 0b11 == 0).then_some(Self(bits << 3 | tail >> 2))
     }
 
+    /// The id's own bits.
+    pub(crate) fn bytes(&self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
     /// What is stored in place of the id.
     pub(crate) fn key(&self) -> VisitorKey {
-        VisitorKey(Sha256::digest(self.0.to_be_bytes()).into())
+        VisitorKey(Sha256::digest(self.bytes()).into())
     }
 
     /// The header that gives this id to the browser for a year: for this host alone, out of reach of scripts.

@@ -96,7 +96,7 @@ impl Edge {
             .map(|host| HostPattern::parse(host))
             .collect::<Result<_, _>>()
             .map_err(wrong)?;
-        let service = Service { hosts, default: self.backend(&routes.production)? };
+        let service = Service { hosts, default: self.backend(&routes.production)?, rollout: None };
         let people = routes.people.iter().map(|(person, stack)| Ok((person.clone(), self.backend(stack)?)));
         let previews = routes.previews.iter().map(|(preview, stack)| {
             let host = format!("{preview}.{}", without_port(&config.previews));

@@ -25,10 +25,13 @@ use tokio::task::spawn_blocking;
 use super::Current;
 use crate::config::RouterError;
 use crate::edge::{Edge, NotPut};
+use crate::observed::Since;
 use crate::table::Table;
 
 /// Room for some hundred thousand people with a mix of their own.
 const LARGEST_TABLE: usize = 64 * 1024 * 1024;
+
+const LARGEST_QUESTION: usize = 1024;
 
 type Answer = Response<Full<Bytes>>;
 
@@ -95,10 +98,11 @@ async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
         (&Method::PUT, "/table") => receive(edge, request).await,
         (&Method::GET, "/table") => aside(edge, show).await,
         (&Method::GET, "/outcomes") => json(StatusCode::OK, &edge.outcomes()),
+        (&Method::POST, "/rollout") => tell(edge, request).await,
         (&Method::GET, "/livez") => text(StatusCode::OK, "alive"),
         _ => text(
             StatusCode::NOT_FOUND,
-            "unknown: use `PUT /table`, `GET /table`, `GET /outcomes` or `GET /livez`",
+            "unknown: use `PUT /table`, `GET /table`, `GET /outcomes`, `POST /rollout` or `GET /livez`",
         ),
     }
 }
@@ -107,6 +111,17 @@ async fn receive(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
     match Limited::new(request.into_body(), LARGEST_TABLE).collect().await {
         Ok(body) => aside(edge, move |edge| put(edge, &body.to_bytes())).await,
         Err(error) => text(StatusCode::PAYLOAD_TOO_LARGE, &format!("the table did not arrive: {error}")),
+    }
+}
+
+async fn tell(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
+    let body = Limited::new(request.into_body(), LARGEST_QUESTION).collect().await;
+    let since = body.map_err(|error| error.to_string()).and_then(|body| {
+        serde_json::from_slice::<Since>(&body.to_bytes()).map_err(|error| error.to_string())
+    });
+    match since {
+        Ok(since) => aside(edge, move |edge| observed(edge, &since)).await,
+        Err(error) => text(StatusCode::BAD_REQUEST, &format!("the question cannot be read: {error}")),
     }
 }
 
@@ -123,6 +138,15 @@ fn show(edge: &Edge) -> Answer {
     match &*edge.routes() {
         Some(routes) => json(StatusCode::OK, &routes.table),
         None => text(StatusCode::NOT_FOUND, "there is no table yet: send one with `PUT /table`"),
+    }
+}
+
+fn observed(edge: &Edge, since: &Since) -> Answer {
+    match edge.observed(since) {
+        Some(reading) => json(StatusCode::OK, &reading),
+        None => {
+            text(StatusCode::NOT_FOUND, "this rollout is not under way: read the table for the one that is")
+        }
     }
 }
 

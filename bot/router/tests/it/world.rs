@@ -128,7 +128,7 @@ pub fn table(version: u64, default: &Upstream) -> Table {
     let hosts = [SERVICE, "*.potluck.localhost"].map(|host| HostPattern::parse(host).unwrap()).to_vec();
     Table {
         version,
-        service: Service { hosts, default: backend("release-218", default) },
+        service: Service { hosts, default: backend("release-218", default), rollout: None },
         people: [].into(),
         previews: [].into(),
         links: [].into(),
