@@ -148,7 +148,8 @@ impl Tally {
     pub(crate) fn settle(&mut self, end: End) {
         if !std::mem::replace(&mut self.settled, true) {
             self.counters.end(end);
-            self.witness.iter_mut().for_each(|witness| witness.end(end));
+            // Let go at once: a tunnel may stay for longer than its rollout.
+            self.witness.take().into_iter().for_each(|mut witness| witness.end(end));
         }
     }
 }

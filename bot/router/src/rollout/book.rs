@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::observed::{Cohort, Counts, Outcome, Sides, Tick};
@@ -42,7 +43,8 @@ pub(crate) struct Book {
 
 /// The last entries of a list, with indices that have no gaps.
 pub(crate) struct Kept<T> {
-    entries: VecDeque<T>,
+    /// Shared, so that a reader copies them without the book.
+    entries: VecDeque<Arc<T>>,
     next: u64,
 }
 
@@ -157,15 +159,15 @@ impl<T> Kept<T> {
         if self.entries.len() == KEPT {
             self.entries.pop_front();
         }
-        self.entries.push_back(make(self.next));
+        self.entries.push_back(Arc::new(make(self.next)));
         self.next += 1;
     }
 
     /// What is kept from an index on.
-    pub(crate) fn since(&self, index: u64) -> impl Iterator<Item = &T> {
+    pub(crate) fn since(&self, index: u64) -> Vec<Arc<T>> {
         let first = self.next - self.entries.len() as u64;
         let skipped = usize::try_from(index.saturating_sub(first)).unwrap_or(usize::MAX);
-        self.entries.iter().skip(skipped)
+        self.entries.iter().skip(skipped).cloned().collect()
     }
 }
 

@@ -147,6 +147,10 @@ impl Members {
 
     /// Notes what became of a request. True when it is the visitor's first failure on this side.
     pub(crate) fn note(&self, mark: u64, side: Side, seat: Option<Seat>, news: &News) -> bool {
+        // Nothing to be noted: most requests, once first periods are over.
+        if seat.is_none() && news.failed == 0 {
+            return false;
+        }
         let Some(mut shard) = self.shard(mark) else { return false };
         if let Some(row) = seat.and_then(|seat| shard.cohorts.row(seat)) {
             row.news.add(news);
@@ -164,8 +168,9 @@ impl Members {
     pub(crate) fn judge(&self, cohort: Number) -> Judged {
         let mut judged = Judged::default();
         for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            for row in shard.cohorts.take(cohort) {
+            // Let go before they are judged: a request may be waiting.
+            let rows = shard.lock().unwrap_or_else(PoisonError::into_inner).cohorts.take(cohort);
+            for row in rows {
                 judged.marks.push(row.mark);
                 row.judge(row.side.of(&mut judged.sides));
             }

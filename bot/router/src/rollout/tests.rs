@@ -274,8 +274,8 @@ fn beyond_its_bound_a_rollout_counts_no_new_visitor_and_says_so() {
 fn ten_thousand_entries_are_kept_and_their_indices_have_no_gap() {
     let mut kept = book::Kept::default();
     (0..10_005u64).for_each(|entry| kept.push(|index| (index, entry)));
-    let told: Vec<_> = kept.since(3).copied().collect();
-    assert_eq!((told.len(), told[0], told[9_999]), (10_000, (5, 5), (10_004, 10_004)));
-    assert_eq!(kept.since(10_004).count(), 1);
-    assert_eq!(kept.since(u64::MAX).count(), 0);
+    let told = kept.since(3);
+    assert_eq!((told.len(), *told[0], *told[9_999]), (10_000, (5, 5), (10_004, 10_004)));
+    assert_eq!(kept.since(10_004).len(), 1);
+    assert!(kept.since(u64::MAX).is_empty());
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use folkops_model::ports::random_word;
@@ -143,15 +143,18 @@ impl Trial {
         self.mature();
         let owed = self.shelf().owed.len() as u64;
         let book = self.book(self.now());
+        let (cohorts, ticks) = (book.cohorts.since(since.cohorts), book.ticks.since(since.ticks));
+        let told_until_ms = book.told_until_ms();
+        drop(book);
         Reading {
             epoch: self.epoch.clone(),
             salt: self.subject.salt,
             arms: self.subject.arms.clone(),
-            told_until_ms: book.told_until_ms(),
+            told_until_ms,
             full: self.members.is_full(),
             owed,
-            cohorts: book.cohorts.since(since.cohorts).cloned().collect(),
-            ticks: book.ticks.since(since.ticks).cloned().collect(),
+            cohorts: cohorts.into_iter().map(Arc::unwrap_or_clone).collect(),
+            ticks: ticks.into_iter().map(Arc::unwrap_or_clone).collect(),
         }
     }
 

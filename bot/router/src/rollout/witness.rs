@@ -63,18 +63,27 @@ impl Witness {
 
     /// The request is over.
     pub(crate) fn end(&mut self, end: End) {
-        let now = self.rollout.trial.now();
-        let slow = self.is_slow(now.saturating_sub(self.began)).into();
-        let news = match (self.heard, end) {
-            (Heard::Nothing, End::Reset | End::Timeout) => {
-                News { told: 1, failed: 1, slow, ..News::default() }
+        let now = || self.rollout.trial.now();
+        match (self.heard, end) {
+            (Heard::Nothing, _) => {
+                let now = now();
+                self.tell(&self.unheard(end, now.saturating_sub(self.began)), now);
             }
-            (Heard::Nothing, End::Left) if slow > 0 => News { told: 1, slow, ..News::default() },
-            (Heard::Nothing, End::Left) => News { withdrawn: 1, ..News::default() },
-            (Heard::Good, End::Reset | End::Timeout) => News { failed: 1, ..News::default() },
-            _ => return,
-        };
-        self.tell(&news, now);
+            (Heard::Good, End::Reset | End::Timeout) => {
+                self.tell(&News { failed: 1, ..News::default() }, now())
+            }
+            _ => {}
+        }
+    }
+
+    /// What an end without a head says.
+    fn unheard(&self, end: End, after: Duration) -> News {
+        let slow = u32::from(self.is_slow(after));
+        match end {
+            End::Reset | End::Timeout => News { told: 1, failed: 1, slow, ..News::default() },
+            End::Left | End::Answered(_) if slow > 0 => News { told: 1, slow, ..News::default() },
+            End::Left | End::Answered(_) => News { withdrawn: 1, ..News::default() },
+        }
     }
 
     fn is_slow(&self, after: Duration) -> bool {

@@ -11,6 +11,8 @@ mod life;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod rollouts;
+#[cfg(test)]
 mod smuggling;
 #[cfg(test)]
 mod streams;

@@ -21,6 +21,7 @@ pub struct World {
     pub clock: Arc<TestClock>,
     pub bot: ControlClient,
     pub address: SocketAddr,
+    dice: Arc<TestDice>,
     running: Option<Running>,
     tweak: fn(&mut RouterConfig),
 }
@@ -33,6 +34,8 @@ struct Running {
 pub struct TestClock {
     seconds: AtomicI64,
     began: tokio::time::Instant,
+    /// Milliseconds by which the monotonic clock is ahead of the world's.
+    ahead: AtomicU64,
 }
 
 struct TestDice(AtomicU64);
@@ -44,11 +47,12 @@ impl World {
 
     pub async fn start_with(tweak: fn(&mut RouterConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock =
-            Arc::new(TestClock { seconds: AtomicI64::new(1_000), began: tokio::time::Instant::now() });
+        let (seconds, ahead) = (AtomicI64::new(1_000), AtomicU64::new(0));
+        let clock = Arc::new(TestClock { seconds, began: tokio::time::Instant::now(), ahead });
         let bot = ControlClient::new(folder.path().join("control.sock"));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut world = Self { folder, clock, bot, address, running: None, tweak };
+        let dice = Arc::new(TestDice(AtomicU64::new(1)));
+        let mut world = Self { folder, clock, bot, address, dice, running: None, tweak };
         world.boot().await.unwrap();
         world
     }
@@ -82,6 +86,13 @@ impl World {
         self.ask_to_stop().await.unwrap().unwrap();
     }
 
+    /// Ends the router as a kill does: nothing is finished, nothing is written.
+    pub async fn kill(&mut self) {
+        let running = self.running.take().unwrap();
+        running.ended.abort();
+        assert!(running.ended.await.unwrap_err().is_cancelled());
+    }
+
     pub fn state_dir(&self) -> PathBuf {
         self.folder.path().join("state")
     }
@@ -91,13 +102,18 @@ impl World {
     }
 
     pub fn ports(&self) -> Ports {
-        Ports { clock: self.clock.clone(), entropy: Arc::new(TestDice(AtomicU64::new(1))) }
+        Ports { clock: self.clock.clone(), entropy: self.dice.clone() }
     }
 }
 
 impl TestClock {
     pub fn set(&self, seconds: i64) {
         self.seconds.store(seconds, SeqCst);
+    }
+
+    /// Lets monotonic time pass.
+    pub fn pass(&self, millis: u64) {
+        self.ahead.fetch_add(millis, SeqCst);
     }
 }
 
@@ -106,7 +122,7 @@ impl Clock for TestClock {
         jiff::Timestamp::from_second(self.seconds.load(SeqCst)).unwrap()
     }
     fn monotonic(&self) -> Duration {
-        self.began.elapsed()
+        self.began.elapsed() + Duration::from_millis(self.ahead.load(SeqCst))
     }
 }
 
