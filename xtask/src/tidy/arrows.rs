@@ -10,7 +10,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("record", &["model"]),
     ("policies", &["model"]),
-    ("rollouts", &["record", "model"]),
+    // The statistics by which rollouts are judged know nothing of the house that uses them.
+    ("evidence", &[]),
+    ("rollouts", &["record", "model", "evidence"]),
     ("previews", &["record", "model"]),
     ("alerts", &["record", "model"]),
     ("bridge", &["record", "model"]),
@@ -30,8 +32,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 const EVERYTHING: &str = "*";
 const EVERY_ROOM: &[&str] = &[
-    "model", "record", "policies", "rollouts", "previews", "alerts", "bridge", "engine", "commands", "site",
-    "router", "adapter", "demo",
+    "model", "record", "policies", "evidence", "rollouts", "previews", "alerts", "bridge", "engine",
+    "commands", "site", "router", "adapter", "demo",
 ];
 
 /// Refuses every arrow that the table does not draw.

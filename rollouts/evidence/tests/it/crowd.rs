@@ -1,0 +1,57 @@
+//! Simulated visitors: who is assigned where, how they fare, and how blocks are cut.
+
+use folkops_evidence::{Block, Sample, Stratum};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// A random stream that is the same in every run of the tests.
+pub fn stream(seed: u64) -> Pcg64Mcg {
+    Pcg64Mcg::seed_from_u64(seed)
+}
+
+/// The one stratum of most simulations.
+pub fn everybody() -> Stratum {
+    Stratum::new("everybody")
+}
+
+/// A block of failures and wells.
+pub fn block(canary: Sample, stable: Sample) -> Block {
+    Block { canary, stable, stratum: everybody() }
+}
+
+/// The next `visitors` visitors, each given the canary with probability `share`, failing at their arm's rate.
+pub fn arrivals(rng: &mut Pcg64Mcg, visitors: u64, share: f64, bad: f64, good: f64) -> Block {
+    let (mut canary, mut stable) = (Sample::EMPTY, Sample::EMPTY);
+    for _ in 0..visitors {
+        let (arm, rate) = if rng.random_bool(share) { (&mut canary, bad) } else { (&mut stable, good) };
+        arm.add(
+            if rng.random_bool(rate) {
+                folkops_evidence::Unhealth::FAILED
+            } else {
+                folkops_evidence::Unhealth::WELL
+            },
+            1,
+        );
+    }
+    block(canary, stable)
+}
+
+/// How often a simulation is repeated: in every run of the tests, and with `FOLKOPS_SWEEP=full`.
+#[derive(Clone, Copy)]
+pub struct Sweep {
+    sampled: u64,
+    full: u64,
+}
+
+impl Sweep {
+    pub fn of(sampled: u64, full: u64) -> Self {
+        Self { sampled, full }
+    }
+}
+
+/// The number of runs that was asked for.
+#[expect(clippy::disallowed_methods, reason = "the test command says by its environment how much to sweep")]
+pub fn runs(sweep: Sweep) -> u64 {
+    let full = std::env::var("FOLKOPS_SWEEP").is_ok_and(|wanted| wanted == "full");
+    if full { sweep.full } else { sweep.sampled }
+}

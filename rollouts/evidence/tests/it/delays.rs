@@ -1,0 +1,64 @@
+//! How close the tests come to the bounds: four shifts of the failure rate, and four margins.
+
+use folkops_evidence::{Cap, Harm, HarmSpec, Level, Share, bounds};
+
+use crate::crowd::{self, Sweep};
+
+/// Visitors in a block, of both arms.
+const BLOCK: u64 = 20;
+/// The canary's share.
+const SHARE: f64 = 0.1;
+
+/// Canary visitors until the rollback, over many seeds, sorted.
+fn delays(spec: HarmSpec, level: Level, bad: f64, good: f64) -> Vec<u64> {
+    let one = |seed| {
+        let (mut rng, mut harm) = (crowd::stream(seed), Harm::new(spec));
+        while !harm.reaches(level) {
+            harm.observe(&crowd::arrivals(&mut rng, BLOCK, SHARE, bad, good));
+        }
+        harm.canary().visitors
+    };
+    sorted((0..crowd::runs(Sweep::of(200, 2000))).map(one))
+}
+
+fn sorted(delays: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut delays: Vec<u64> = delays.collect();
+    delays.sort_unstable();
+    delays
+}
+
+/// Median and 95th percentile.
+fn quantiles(sorted: &[u64]) -> (f64, f64) {
+    (sorted[sorted.len() / 2] as f64, sorted[sorted.len() * 19 / 20] as f64)
+}
+
+fn shift(level: Level, bad: f64, good: f64) -> f64 {
+    let bound = bounds::two_sample(level, Share::new(SHARE).unwrap(), bad, good);
+    let (median, p95) = quantiles(&delays(HarmSpec::PLAIN, level, bad, good));
+    let uncapped = HarmSpec { cap: Cap::nats(f64::INFINITY).unwrap(), ..HarmSpec::PLAIN };
+    let (free, free95) = quantiles(&delays(uncapped, level, bad, good));
+    println!(
+        "health {} → {} at α = {}: bound {bound:.1} canary visitors; delay ÷ bound {:.2} (95th {:.2}), \
+         without the one-nat cap {:.2} ({:.2})",
+        1.0 - good,
+        1.0 - bad,
+        level.get(),
+        median / bound,
+        p95 / bound,
+        free / bound,
+        free95 / bound,
+    );
+    median / bound
+}
+
+#[test]
+fn three_shifts_are_found_within_five_quarters_of_the_bound_and_a_crash_loop_within_the_caps_own() {
+    let level = Level::new(0.01).unwrap();
+    for (bad, good) in [(0.05, 0.01), (0.03, 0.01), (0.02, 0.01)] {
+        assert!(shift(level, bad, good) <= 1.25, "{good} {bad}");
+    }
+    // At one nat a visitor, ln(1/α) must have failed: at half the visitors failing, twice as many must have come.
+    let floor = level.log_threshold().ceil() * 2.0;
+    let bound = bounds::two_sample(level, Share::new(SHARE).unwrap(), 0.5, 0.001);
+    assert!(shift(level, 0.5, 0.001) * bound <= 1.25 * floor);
+}
