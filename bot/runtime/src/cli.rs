@@ -10,6 +10,7 @@ use folkops_model::{Group, Owner};
 use crate::build::StartError;
 use crate::config::Config;
 use crate::people::{Ask, Revoke};
+use crate::prompt::say;
 
 /// A ChatOps bot that lets the people who use a service operate it.
 #[derive(Debug, Parser)]
@@ -133,11 +134,6 @@ pub fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the prompt is where this error is read")]
 fn complain(error: &StartError) {
     eprintln!("folkops: {error}");
-}
-
-#[expect(clippy::print_stdout, reason = "the prompt is where this answer is read")]
-fn say(text: &str) {
-    println!("{text}");
 }
 
 fn run(command: Command) -> Result<ExitCode, StartError> {

@@ -17,7 +17,8 @@ use crate::build::{Bot, StartError};
 use crate::config::Config;
 use crate::crowd::{Crowd, VISITORS};
 use crate::guide::{self, Cast};
-use crate::serve::{Running, start, stopped_by_signal};
+use crate::prompt::say;
+use crate::serve::{Running, Signals, start};
 
 /// What the demo may be told.
 #[derive(Debug, clap::Args)]
@@ -51,6 +52,7 @@ const PEOPLE: [Somebody; 5] = [
 
 /// Runs the demo until Ctrl-C.
 pub async fn run(arguments: DemoArgs) -> Result<(), StartError> {
+    let mut signals = Signals::listen()?;
     let began = std::time::Duration::ZERO;
     let clock = crate::ports::SystemClock::start();
     let folder = Folder::open(arguments.folder.clone())?;
@@ -69,14 +71,9 @@ pub async fn run(arguments: DemoArgs) -> Result<(), StartError> {
     say(&format!("First page after {:.1} s: {page}", elapsed.as_secs_f64()));
     say("Potluck's first release is being built; the page tells when it is up. Ctrl-C stops everything.");
     let crowd = Crowd::start(&config);
-    stopped_by_signal().await?;
+    signals.stop().await;
     crowd.stop();
     end(running, folder).await
-}
-
-#[expect(clippy::print_stdout, reason = "the prompt is where the demo tells how far it is")]
-fn say(text: &str) {
-    println!("{text}");
 }
 
 /// The demo's folder; a temporary one goes at the end.
@@ -109,8 +106,10 @@ async fn end(running: Running, folder: Folder) -> Result<(), StartError> {
     drop(bot);
     if folder.temporary {
         std::fs::remove_dir_all(&folder.path).map_err(StartError::of)?;
+        say("Everything has stopped and nothing was left behind.");
+    } else {
+        say(&format!("Everything has stopped; its state is kept in {}.", folder.path.display()));
     }
-    say("Everything has stopped and nothing was left behind.");
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod offline;
 mod people;
 mod policy;
 mod ports;
+mod prompt;
 mod reconcile;
 mod serve;
 mod telemetry;

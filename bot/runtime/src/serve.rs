@@ -14,7 +14,7 @@ use folkops_site::{DiffSource, Site, SiteConfig};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::build::{Bot, StartError};
@@ -28,8 +28,13 @@ const SESSION: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Runs the bot until it is told to stop.
 pub async fn run(config: Arc<Config>, path: PathBuf) -> Result<(), StartError> {
-    let running = start(config, path, |_| Ok(None)).await?;
-    stopped_by_signal().await?;
+    let mut signals = Signals::listen()?;
+    let running = tokio::select! {
+        started = start(config, path, |_| Ok(None)) => started?,
+        // Nothing is owed by a start that did not come to its end.
+        () = signals.stop() => return Ok(()),
+    };
+    signals.stop().await;
     running.stop().await
 }
 
@@ -116,23 +121,33 @@ pub async fn router(config: Arc<Config>) -> Result<(), StartError> {
     router.framed_by = Some(site.parse().map_err(StartError::of)?);
     let ports =
         folkops_router::Ports { clock: Arc::new(SystemClock::start()), entropy: Arc::new(SystemEntropy) };
-    let stop = async {
-        if let Err(error) = stopped_by_signal().await {
-            tracing::error!(%error, "signals cannot be heard");
-        }
-    };
+    let mut signals = Signals::listen()?;
+    let stop = async move { signals.stop().await };
     folkops_router::run(router, ports, stop).await.map_err(StartError::of)
 }
 
-/// Ends on SIGTERM or Ctrl-C.
-pub async fn stopped_by_signal() -> Result<(), StartError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::of)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::of)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end a program in good order, heard from the moment this is made.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens. Made before anything else is: a signal that nobody listens to ends the process at once.
+    pub fn listen() -> Result<Self, StartError> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(StartError::of)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(StartError::of)?,
+        })
     }
-    Ok(())
+
+    /// Ends on SIGTERM or Ctrl-C.
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// A journal that cannot be written ends the process at once: nothing may go on from a guessed state.
