@@ -197,6 +197,11 @@ impl Ledger {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).folds.export()
     }
 
+    /// Reads the journal from its beginning, as far as it is durable; folds may have forgotten what it says.
+    pub fn records(&self, visit: &mut dyn FnMut(&Record)) -> Result<(), OpenError> {
+        replay(self.store.as_ref(), 0, visit)
+    }
+
     /// Ends when everything is durable and the projection has caught up.
     pub async fn settle(&self) -> Result<(), StoreError> {
         self.store.settle().await
@@ -211,17 +216,17 @@ fn recover(store: &dyn Store, empty: &dyn Fn() -> Folds) -> Result<Folds, OpenEr
     let mut folds = empty();
     let usable = applied > 0 && applied <= store.position().sequence && folds.restore(&rows);
     if usable {
-        replay(store, applied, &mut folds)?;
+        replay(store, applied, &mut |record| folds.apply(record))?;
         return Ok(folds);
     }
     let mut folds = empty();
-    replay(store, 0, &mut folds)?;
+    replay(store, 0, &mut |record| folds.apply(record))?;
     folds.take_changes()?;
     store.reset_projection(store.position().sequence, folds.export()?)?;
     Ok(folds)
 }
 
-fn replay(store: &dyn Store, after: u64, folds: &mut Folds) -> Result<(), OpenError> {
+fn replay(store: &dyn Store, after: u64, visit: &mut dyn FnMut(&Record)) -> Result<(), OpenError> {
     let mut undecodable = None;
     let replayed = store.replay(after, &mut |entry| {
         let records = Record::decode(&entry.bytes).map_err(|error| {
@@ -229,7 +234,7 @@ fn replay(store: &dyn Store, after: u64, folds: &mut Folds) -> Result<(), OpenEr
             undecodable = Some(error);
             StoreError::Read(text)
         })?;
-        records.iter().filter(|record| record.sequence > after).for_each(|record| folds.apply(record));
+        records.iter().filter(|record| record.sequence > after).for_each(&mut *visit);
         Ok(())
     });
     match undecodable {

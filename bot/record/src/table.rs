@@ -81,6 +81,13 @@ impl<K: Key, V> Table<K, V> {
         Some(value)
     }
 
+    /// Removes the first row, by the record at `sequence`.
+    pub fn pop_first(&mut self, sequence: u64) -> Option<(K, V)> {
+        let first = self.rows.keys().next()?.clone();
+        let value = self.remove(sequence, &first)?;
+        Some((first, value))
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }

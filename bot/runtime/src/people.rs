@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use folkops_engine::{Facts, Operations, People};
+use folkops_engine::{Facts, People};
 use folkops_model::ports::{Entropy, random_word};
 use folkops_model::{Account, Group, Owner, PersonId, Principal, Sealed, SurfaceName};
 use folkops_record::{Body, Keyring, Ledger};
@@ -137,15 +137,40 @@ impl Office<'_> {
                 row.groups.iter().map(|group| Body::PersonRevoked { person: id.clone(), group: *group });
             let sessions = people.sessions.iter().filter(|(_, session)| session.person == id);
             let sessions = sessions.map(|(hash, _)| Body::SessionClosed { hash: hash.clone() });
-            let texts =
-                facts.fold::<Operations>().map(|operations| said_by(operations, &id)).unwrap_or_default();
-            let said = format!(
-                "done: the name and {} texts are gone, here and in every copy of the journal",
-                texts.len()
-            );
-            let erased = std::iter::once(row.name.clone()).chain(texts).collect();
+            let (texts, names) = self.given_by(&id, row)?;
+            let many = match texts.len() {
+                1 => "1 text".to_owned(),
+                many => format!("{many} texts"),
+            };
+            let said = format!("done: the name and {many} are gone, here and in every copy of the journal");
+            let erased = std::iter::once(row.name.clone()).chain(texts).chain(names).collect();
             Ok(Done { bodies: groups.chain(sessions).collect(), erased, said })
         })
+    }
+
+    /// Every text that a person gave, messages and what commands kept of them; and every name that was seen on their
+    /// commits. The journal is asked, because the folds forget what is long over.
+    fn given_by(
+        &self,
+        person: &PersonId,
+        row: &folkops_engine::Person,
+    ) -> Result<(Vec<Sealed>, Vec<Sealed>), String> {
+        let git = |author: &String| {
+            row.accounts.iter().any(|account| account.surface.as_str() == "git" && account.id == *author)
+        };
+        let theirs = |principal: &Principal| principal.person() == Some(person);
+        let (mut texts, mut names) = (Vec::new(), Vec::new());
+        let read = self.ledger.records(&mut |record| match &record.body {
+            Body::RequestReceived(request) if theirs(&request.principal) => texts.push(request.text.clone()),
+            Body::OperationDecided(decided) if theirs(&decided.action.principal) => {
+                texts.extend(decided.args.texts().filter_map(|text| text.sealed.clone()));
+            }
+            Body::ChangeObserved { change, author_name, .. } if git(&change.author) => {
+                names.push(author_name.clone());
+            }
+            _ => {}
+        });
+        read.map(|()| (texts, names)).map_err(|error| error.to_string())
     }
 
     fn find(&self, facts: &Facts<'_>, wanted: &str) -> Result<PersonId, String> {
@@ -172,14 +197,4 @@ impl Office<'_> {
 pub fn git_account(email: &str) -> Result<Account, String> {
     let surface = SurfaceName::parse("git").map_err(|error| error.to_string())?;
     Ok(Account { surface, id: folkops_git::author_id(email) })
-}
-
-/// Every text that a person gave: messages, and free text that commands kept.
-fn said_by(operations: &Operations, person: &PersonId) -> Vec<Sealed> {
-    let theirs = |principal: &Principal| principal.person() == Some(person);
-    let messages = operations.requests.iter().filter(|(_, row)| theirs(&row.request.principal));
-    let messages = messages.map(|(_, row)| row.request.text.clone());
-    let kept = operations.operations.iter().filter(|(_, operation)| theirs(&operation.action.principal));
-    let kept = kept.flat_map(|(_, operation)| operation.args.texts().filter_map(|text| text.sealed.clone()));
-    messages.chain(kept).collect()
 }

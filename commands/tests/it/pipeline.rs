@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::admission::Limits;
-use folkops_engine::{Ask, Call, Command, Facts, Operations, Plan, Receipt, Rejected, RequestState};
+use folkops_engine::{Ask, Call, Command, Facts, Operations, Plan, Receipt, Rejected, RequestState, Rooms};
 use folkops_model::{Card, Class, CommandSpec, Context, PersonId, Principal, Resource};
 
+use crate::doubles::sha;
 use crate::room::{Ground, Room};
 
 fn ana() -> Principal {
@@ -89,6 +90,34 @@ async fn a_flood_is_turned_away_with_a_time_to_come_back_and_safety_still_gets_t
     assert_eq!(turned_away.to_string(), "that is a lot at once; try again in 2 s");
     room.hears(ana(), "m-10", "/rollback").await.unwrap();
     room.quiet().await;
+}
+
+#[tokio::test]
+async fn what_is_long_over_is_forgotten_and_what_still_waits_is_not() {
+    let many = 1_000_000;
+    let limits = Limits { person_burst: many, surface_burst: many, queue: 20_000, ..Limits::default() };
+    let ground = Ground { limits, ..Ground::default() };
+    let store = ground.store.clone();
+    let room = Room::furnished(ground).await;
+    room.says("mira", "/deploy-preview 41").await;
+    for number in 0..10_100 {
+        room.hears(ana(), &format!("talk-{number}"), "good morning").await.unwrap();
+    }
+    room.quiet().await;
+    room.ledger.read(|facts| {
+        let operations = facts.fold::<Operations>().unwrap();
+        assert_eq!(operations.requests.len(), 5_000 + operations.live.len());
+        assert_eq!((operations.live.len(), operations.operations.len()), (1, 1));
+        assert_eq!(facts.fold::<Rooms>().unwrap().timeline.len(), 10_000);
+    });
+    let Receipt::Again(_) = room.hears(ana(), "talk-10099", "good morning").await.unwrap() else {
+        panic!("it was said a moment ago")
+    };
+    let card = room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
+    assert!(card.contains("Preview of #41 is up"), "{card}");
+    let kept = room.ledger.export().unwrap();
+    let again = Room::empty(store).await.ledger.export().unwrap();
+    assert_eq!(again, kept, "the same is forgotten whenever the journal is read");
 }
 
 #[tokio::test]

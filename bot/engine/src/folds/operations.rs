@@ -1,4 +1,7 @@
 //! Requests and what became of them; operations, their effects, and who holds which lock.
+//!
+//! What is over is kept for a while and then forgotten here, oldest first, so that neither memory nor a start grows with
+//! the journal; the journal forgets nothing.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +11,9 @@ use folkops_model::{
 use folkops_record::{Accepted, AnyTable, Body, End, Fold, Record, RequestEnd, Table, WaitsFor};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// How many requests that are over stay known: for `/why`, and for messages that a surface delivers again.
+pub const KEPT: usize = 5_000;
 
 /// A request and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +124,8 @@ pub struct Operations {
     pub live: Table<OperationId, ()>,
     /// Requests that nothing has become of.
     pub open: Table<RequestId, ()>,
+    /// Requests that are over, by the record that ended them.
+    over: Table<u64, RequestId>,
     /// For what people were told that they are needed.
     pub told: Table<String, std::collections::BTreeSet<folkops_model::PersonId>>,
 }
@@ -131,6 +139,7 @@ impl Default for Operations {
             locks: Table::new("locks"),
             live: Table::new("live-operations"),
             open: Table::new("open-requests"),
+            over: Table::new("requests-over"),
             told: Table::new("told"),
         }
     }
@@ -140,6 +149,24 @@ impl Operations {
     fn end_request(&mut self, at: u64, request: &RequestId, state: RequestState) {
         self.requests.change(at, request, |row| row.state = state);
         self.open.remove(at, request);
+    }
+
+    /// Nothing more comes of a request; the oldest such is forgotten when there are too many.
+    fn is_over(&mut self, at: u64, request: RequestId) {
+        self.over.put(at, at, request);
+        while self.over.len() > KEPT
+            && let Some((_, oldest)) = self.over.pop_first(at)
+        {
+            self.forget(at, &oldest);
+        }
+    }
+
+    fn forget(&mut self, at: u64, request: &RequestId) {
+        let Some(row) = self.requests.remove(at, request) else { return };
+        self.messages.remove(at, &row.request.message);
+        if let RequestState::Decided(operation) = row.state {
+            self.operations.remove(at, &operation);
+        }
     }
 
     fn decided(&mut self, record: &Record, id: &OperationId, decided: &folkops_record::Decided) {
@@ -172,6 +199,7 @@ impl Operations {
             self.live.put(at, id.clone(), ());
         } else {
             self.live.remove(at, id);
+            self.is_over(at, decided.request.clone());
         }
         self.operations.put(at, id.clone(), operation);
     }
@@ -197,6 +225,9 @@ impl Operations {
         }
         self.operations.change(at, id, |operation| operation.state = OperationState::Ended(end));
         self.live.remove(at, id);
+        if let Some(request) = self.operations.get(id).map(|operation| operation.request.clone()) {
+            self.is_over(at, request);
+        }
     }
 
     fn of_operation(&mut self, record: &Record, id: &OperationId) {
@@ -239,7 +270,10 @@ impl Fold for Operations {
             Body::RequestFailed { request, attempt } => {
                 self.requests.change(at, request, |row| row.state = RequestState::Received(*attempt));
             }
-            Body::RequestEnded { request, end } => self.end_request(at, request, RequestState::Ended(*end)),
+            Body::RequestEnded { request, end } => {
+                self.end_request(at, request, RequestState::Ended(*end));
+                self.is_over(at, request.clone());
+            }
             Body::PeopleTold { subject, people } => {
                 let mut told = self.told.get(subject).cloned().unwrap_or_default();
                 told.extend(people.iter().cloned());
@@ -261,6 +295,7 @@ impl Fold for Operations {
             &self.locks,
             &self.live,
             &self.open,
+            &self.over,
             &self.told,
         ]
     }
@@ -273,6 +308,7 @@ impl Fold for Operations {
             &mut self.locks,
             &mut self.live,
             &mut self.open,
+            &mut self.over,
             &mut self.told,
         ]
     }

@@ -1,9 +1,14 @@
 //! What was said in the rooms: people's words and our cards, in the order in which they came.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use folkops_model::{MessageId, Place, Principal, RequestId, RoomName, Sealed};
 use folkops_record::{AnyTable, Audience, Body, Fold, Record, ReplyKey, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// How many messages of all rooms together stay known; the oldest are forgotten here, never in the journal.
+const KEPT: usize = 10_000;
 
 /// A message's place in its room: the room's name and the record that put it there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,6 +83,32 @@ impl Rooms {
         self.timeline.range(from..=to)
     }
 
+    fn put(&mut self, at: u64, line: TimelineKey, item: TimelineItem) {
+        self.timeline.put(at, line, item);
+        while self.timeline.len() > KEPT
+            && let Some(oldest) = self.oldest()
+            && let Some(item) = self.timeline.remove(at, &oldest)
+        {
+            if let TimelineItem::Card { key, .. } = item {
+                self.cards.remove(at, &key);
+            }
+        }
+    }
+
+    /// The oldest message of all rooms: the least of each room's first.
+    fn oldest(&self) -> Option<TimelineKey> {
+        let mut first = self.timeline.iter().next().map(|(key, _)| key);
+        let mut oldest = first?;
+        while let Some(key) = first {
+            if key.sequence < oldest.sequence {
+                oldest = key;
+            }
+            let last = TimelineKey { room: key.room.clone(), sequence: u64::MAX };
+            first = self.timeline.range((Excluded(last), Unbounded)).next().map(|(key, _)| key);
+        }
+        Some(oldest.clone())
+    }
+
     fn posted(&mut self, record: &Record, key: &ReplyKey, message: &MessageId) {
         let at = record.sequence;
         if let Some(place) = self.cards.get(key).cloned() {
@@ -99,7 +130,7 @@ impl Rooms {
         };
         let line = TimelineKey { room: place.room, sequence: at };
         self.cards.put(at, key.clone(), line.clone());
-        self.timeline.put(at, line, item);
+        self.put(at, line, item);
     }
 }
 
@@ -116,7 +147,7 @@ impl Fold for Rooms {
                     thread: request.place.thread.clone(),
                     at: record.time,
                 };
-                self.timeline.put(at, TimelineKey { room: request.place.room.clone(), sequence: at }, item);
+                self.put(at, TimelineKey { room: request.place.room.clone(), sequence: at }, item);
             }
             Body::ReplyOwed(reply) if self.cards.get(&reply.key).is_none() => {
                 self.pending.put(at, reply.key.clone(), (reply.place.clone(), reply.audience.clone()));
