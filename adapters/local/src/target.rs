@@ -11,13 +11,16 @@ use folkops_model::{
 use folkops_previews::ports::{BuildJob, RunningStack, Stacks, Unavailable, Workshop};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all, try_join_all};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::builder::{BuildError, BuildRequest, Builder};
 use crate::found::{RunningUnit, UnitState};
 use crate::health;
 use crate::spec::{DataMount, Health, Limits, Recipe, Toolchain, UnitKey, UnitSpec};
 use crate::units::{RunError, Swept, Units};
+
+/// How much longer than its stack a process lives by itself: traffic is led away first, by a bot that is alive.
+const LEAVE: SignedDuration = SignedDuration::from_secs(20);
 
 /// One component as the configuration declares it.
 #[derive(Debug, Clone)]
@@ -109,7 +112,7 @@ impl Target {
             health: plan.health.clone(),
             limits: plan.limits.clone(),
             trust: stack.trust,
-            deadline: stack.deadline,
+            deadline: stack.deadline.map(|deadline| deadline + LEAVE),
             labels: BTreeMap::from([("label".to_owned(), stack.label.clone())]),
         })
     }
@@ -194,7 +197,7 @@ impl Stacks for Target {
             if !units.iter().any(|unit| unit.keeper.is_some()) {
                 return Err(Unavailable(format!("nothing of `{stack}` runs any more; ask for it again")));
             }
-            let moved = units.iter().map(|unit| self.units.set_deadline(&unit.key, Some(deadline)));
+            let moved = units.iter().map(|unit| self.units.set_deadline(&unit.key, Some(deadline + LEAVE)));
             moved.collect::<Result<(), _>>().map_err(unavailable)
         }
         .boxed()

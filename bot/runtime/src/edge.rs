@@ -159,8 +159,15 @@ impl Traffic for Edge {
         async move {
             let table = self.table(routes)?;
             match self.client.put_table(&table).await {
+                Ok(()) => Ok(()),
                 // A later look at the record was faster, and holds all that this one does.
-                Ok(()) | Err(ControlError::Behind { .. }) => Ok(()),
+                Err(ControlError::Behind { current }) if current <= self.ledger.read(|facts| facts.sequence()) => {
+                    Ok(())
+                }
+                Err(ControlError::Behind { current }) => Err(Unavailable(format!(
+                    "the router serves table {current}, which this journal does not reach: it is an older copy; \
+                     put the newer journal back, or end the router, remove `router/` in the state folder, and start again"
+                ))),
                 Err(error) => Err(wrong(error)),
             }
         }
