@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use folkops_engine::{Call, Desk, Facts, People};
 use folkops_model::{
-    Action, ArgKind, Args, Arity, Button, CommandSpec, Context, Decision, Group, Line, OperationId, PersonId,
-    Place, Press, Principal, Resource,
+    Action, ArgKind, Args, Arity, Button, Class, CommandSpec, Context, Decision, Group, Line, OperationId,
+    PersonId, Place, Press, Principal, Resource,
 };
 use folkops_previews::Releases;
 
@@ -111,7 +111,8 @@ impl<'a> Judge<'a> {
                 resource: Resource::Service,
                 context: Context {
                     commits_allowed: true,
-                    own_change: true,
+                    // Whose change it is speaks for asking, and against vouching.
+                    own_change: spec.class != Class::Vouch,
                     own: true,
                     frozen,
                     over_quota: false,
