@@ -13,6 +13,9 @@ pub const MEASURED: usize = 0;
 /// Where load and upstream run.
 pub const LOAD: usize = 1;
 
+/// Ticks a second in `/proc`: Linux shows user space 100 on every processor that we build for (USER_HZ, time(7)).
+const TICKS: f64 = 100.0;
+
 /// Confines this thread, and all it starts from now on, to one core.
 pub fn pin(core: usize) {
     let mut only = CpuSet::new();
@@ -36,7 +39,7 @@ pub fn used(pid: u32) -> f64 {
     // The name in brackets may hold spaces; after it, utime and stime are the 12th and 13th words (proc(5)).
     let (_, after) = stat.rsplit_once(')').expect("the name stands in brackets");
     let ticks: f64 = after.split_whitespace().skip(11).take(2).map(|word| word.parse::<f64>().unwrap()).sum();
-    ticks / rustix::param::clock_ticks_per_second() as f64
+    ticks / TICKS
 }
 
 /// Seconds of processor time that this thread has used.

@@ -3,10 +3,12 @@
 mod deadlines;
 mod failures;
 mod guided_path;
+mod hostile_lines;
 mod outages;
 mod patch;
 mod starting;
 mod two_people;
+mod walls;
 
 #[path = "../faults/mod.rs"]
 mod faults;

@@ -22,6 +22,8 @@ pub struct Message {
 /// A reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
+    /// Its message's id: the same card keeps it through all its states.
+    pub id: String,
     /// What the glyph says: `waiting`, `done`, `refused`, …
     pub state: String,
     /// The first line.
@@ -100,6 +102,7 @@ impl Card {
         let words = |class: &str| card.classed(class).map(|element| squeezed(&element.words()));
         let rows = card.every(|element| element.name == "dt" || element.name == "dd");
         Some(Self {
+            id: id_of(message)?,
             state: words("glyph").unwrap_or_default(),
             title: card.first("h3").map(|title| squeezed(&title.words())).unwrap_or_default(),
             body: card.every(is_sentence).iter().map(|body| squeezed(&body.words())).collect(),
@@ -148,12 +151,16 @@ pub fn messages(page: &Element) -> Vec<Message> {
 
 fn message(line: &Element) -> Option<Message> {
     Some(Message {
-        id: line.attribute("id")?.strip_prefix("m-")?.to_owned(),
+        id: id_of(line)?,
         place: line.attribute("data-place")?.parse().ok()?,
         by: line.classed("by")?.first("b")?.words(),
         said: line.classed("said").map(Element::words),
         card: Card::read(line),
     })
+}
+
+fn id_of(line: &Element) -> Option<String> {
+    line.attribute("id")?.strip_prefix("m-").map(str::to_owned)
 }
 
 fn squeezed(text: &str) -> String {

@@ -128,6 +128,14 @@ impl World {
         self.until_card(who, title, |card| card.title.contains(title)).await
     }
 
+    /// The later state of a card whose title holds a text; waits for it.
+    ///
+    /// # Panics
+    /// If the card does not come to that.
+    pub async fn until_becomes(&self, who: &str, card: &Card, title: &str) -> Card {
+        self.until_card(who, title, |now| now.id == card.id && now.title.contains(title)).await
+    }
+
     /// The newest card that somebody sees that is what is wanted; waits for it.
     ///
     /// # Panics
@@ -153,6 +161,28 @@ impl World {
         let mut browser = self.somebody(who).browser;
         let page = browser.tries(&self.site_host(), &room_path()).await;
         page.unwrap_or_else(|error| self.gives_up(&format!("the room cannot be read: {error}")))
+    }
+
+    /// Every page of the room as somebody sees it now, the newest first.
+    ///
+    /// # Panics
+    /// If one of them cannot be had.
+    pub async fn room_pages(&self, who: &str) -> Vec<Element> {
+        let mut browser = self.somebody(who).browser;
+        let (mut pages, mut path) = (Vec::new(), Some(room_path()));
+        while let Some(next) = path {
+            let page = Element::page(&browser.opens(&self.site_host(), &next).await.shows(&[]).body);
+            let links = page.every(|element| element.name == "a");
+            let earlier = links.into_iter().find(|link| link.words() == "Earlier messages");
+            path = earlier.and_then(|link| link.attribute("href")).map(str::to_owned);
+            pages.push(page);
+        }
+        pages
+    }
+
+    /// The room's address, for a real browser.
+    pub fn room_address(&self) -> String {
+        format!("http://{}:{}{}", self.site_host(), self.setup().site.port(), room_path())
     }
 
     /// Somebody who joined.
