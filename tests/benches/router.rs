@@ -173,6 +173,7 @@ fn table(upstream: &Upstream, token: &str) -> Table {
         service: Service {
             hosts: vec![HostPattern::parse(HOST).expect("a host")],
             default: backend("release-1"),
+            rollout: None,
         },
         people: [(ana, backend("mix"))].into(),
         previews: [].into(),

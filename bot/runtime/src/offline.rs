@@ -56,7 +56,7 @@ pub async fn rollback(config: &Config, release: Option<u64>) -> Result<String, S
     let backend = backend(config, local.units(), target)?;
     let table = Table {
         version: table.version + 1,
-        service: folkops_router::table::Service { default: backend, ..table.service.clone() },
+        service: folkops_router::table::Service { default: backend, rollout: None, ..table.service.clone() },
         ..table
     };
     let written = serde_json::to_vec(&Note { release: target }).map_err(StartError::of)?;
