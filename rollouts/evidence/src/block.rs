@@ -2,6 +2,9 @@
 //!
 //! INVARIANT (the caller's): a block closes on counts and clock, never on values, and no visitor is in two
 //! blocks of one rollout. Everything that is said about error probabilities rests on this.
+//!
+//! A block in which one arm is empty shows nothing, so a stratum with few visitors closes its blocks later. One
+//! or two canary visitors are enough: short blocks keep what befell both arms together.
 
 use std::fmt;
 

@@ -29,8 +29,9 @@ pub fn two_sample(level: Level, share: Share, bad: f64, good: f64) -> f64 {
     share.get() * level.log_threshold() / information(share, bad, good)
 }
 
-/// Visitors from a change to its alarm, at worst, when false alarms are `run_length` visitors apart on
-/// average: ln γ/kl(bad, good) (Lorden 1971).
+/// Visitors from a change to its alarm, at worst, when false alarms are γ = `run_length` apart on average:
+/// ln γ/kl(bad, good) (Lorden 1971). It holds in the limit of large γ; for blocks of n visitors γ counts blocks,
+/// and the result divided by n is the delay in blocks.
 pub fn lorden(run_length: f64, bad: f64, good: f64) -> f64 {
     run_length.ln() / kl(bad, good)
 }

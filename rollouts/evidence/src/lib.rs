@@ -20,6 +20,9 @@
 //! All evidence is kept as log-wealth, in nats: the logarithm of a non-negative supermartingale that starts
 //! at 1 under its null hypothesis. Ville (1939): such a process ever reaches 1/α with probability ≤ α.
 //!
+//! State is plain serde. Where a restart must go on from the last bit, not the last but one, the format must
+//! keep numbers exactly (serde_json's `float_roundtrip`); nothing here is that sensitive.
+//!
 //! What it must never do: look at a value before it chooses the bet on that value; decide on reports that
 //! happened to come without counting those that did not; treat requests of one visitor as independent.
 

@@ -50,8 +50,12 @@ impl Sweep {
 }
 
 /// The number of runs that was asked for.
-#[expect(clippy::disallowed_methods, reason = "the test command says by its environment how much to sweep")]
 pub fn runs(sweep: Sweep) -> u64 {
-    let full = std::env::var("FOLKOPS_SWEEP").is_ok_and(|wanted| wanted == "full");
-    if full { sweep.full } else { sweep.sampled }
+    if is_full() { sweep.full } else { sweep.sampled }
+}
+
+/// Whether this is the full sweep.
+#[expect(clippy::disallowed_methods, reason = "the test command says by its environment how much to sweep")]
+pub fn is_full() -> bool {
+    std::env::var("FOLKOPS_SWEEP").is_ok_and(|wanted| wanted == "full")
 }

@@ -10,5 +10,14 @@
     reason = "tests may fail, and print what they measured"
 )]
 
+mod clopper_pearson;
 mod crowd;
 mod delays;
+mod guards;
+mod margins;
+mod martingale;
+mod merging;
+mod nulls;
+mod oracle;
+mod silence;
+mod soak;
