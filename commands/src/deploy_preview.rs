@@ -238,7 +238,7 @@ fn up(call: &Call<'_>, facts: &Facts<'_>, preview: &PreviewId, row: &Preview) ->
     let changes: Vec<_> = row.parts.iter().filter_map(|part| part.change.clone()).collect();
     let link = Line::new().span(folkops_model::Span::Link(call.desk.addresses.preview(preview)));
     let link = link.text(" until ").span(folkops_model::Span::Time(row.deadline));
-    let mut card = Card::new(
+    let card = Card::new(
         CardState::Good,
         subject::numbers(Line::new().text("Preview of "), &changes).text(" is up"),
     )
@@ -247,13 +247,10 @@ fn up(call: &Call<'_>, facts: &Facts<'_>, preview: &PreviewId, row: &Preview) ->
         Line::new()
             .strong("Try it on your own account? ")
             .text("This code will handle your requests and may read your data. Nobody else is affected."),
-    );
-    if let Ok(subjects) =
-        subject::subjects(facts, &changes.iter().map(|(change, _)| change.number).collect::<Vec<_>>())
-    {
-        card = card.row("Why", subject::vouched(facts, &subjects));
-    }
-    card.row("Leave", Line::new().text("any time, with ").code("/opt-out"))
+    )
+    .row("Why", subject::allowed(facts, &changes));
+    subject::with_moves(card, facts, &changes)
+        .row("Leave", Line::new().text("any time, with ").code("/opt-out"))
         .button(Weight::Main, "Try it on my account", format!("/opt-in {}", subject::spoken(&changes)))
         .open(Weight::Plain, "Just look", call.desk.addresses.preview(preview))
         .button(Weight::Quiet, "Stop", format!("/stop-preview {preview}"))

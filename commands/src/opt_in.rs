@@ -294,16 +294,14 @@ fn serve(
 }
 
 fn served(facts: &Facts<'_>, person: &PersonId, raised: &Raised, changes: &[(ChangeRef, Sha)]) -> Step {
-    let numbers: Vec<_> = changes.iter().map(|(change, _)| change.number).collect();
     let title = subject::numbers(Line::new().person(person).text("’s mix now has "), changes);
     let mut card = Card::new(CardState::Good, title).say(Line::new().text(format!(
         "Their requests and their data go through it. Everybody else sees release {}.",
         raised.base
     )));
-    if let Ok(subjects) = subject::subjects(facts, &numbers) {
-        let why = Line::new().person(person).text(" said yes; ");
-        card = card.row("Why", Line(why.0.into_iter().chain(subject::vouched(facts, &subjects).0).collect()));
-    }
+    let why = Line::new().person(person).text(" said yes; ");
+    let why = Line(why.0.into_iter().chain(subject::allowed(facts, changes).0).collect());
+    card = subject::with_moves(card.row("Why", why), facts, changes);
     let spoken = subject::spoken(changes);
     card = card
         .row("Until", Line::new().span(Span::Time(raised.deadline)).text(", or ").code("/opt-out"))

@@ -199,7 +199,7 @@ impl<'a> Course<'a> {
         if !progress.owed(|effect| matches!(effect, Effect::Route)) {
             return self.switch(call, release);
         }
-        self.live(call, progress)
+        self.live(call, facts, progress)
     }
 
     /// The parts to merge: each change at the commit that was judged, onto its default branch as resolved.
@@ -258,7 +258,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn live(&self, call: &Call<'_>, progress: &Progress<'_>) -> Step {
+    fn live(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
         let mut card = Card::new(
             CardState::Live,
             subject::numbers(Line::new(), self.pinned)
@@ -268,8 +268,8 @@ impl<'a> Course<'a> {
         let builds = raise::built(progress).into_iter().map(|(name, digest)| Span::Build(name, digest));
         card = card
             .row("Runs", Line::new().list(builds).text(format!(" in release {}", self.production.release)));
-        let card = card
-            .row("Why", subject::who(Line::new(), call.principal).text(" promoted it"))
+        card = card.row("Why", subject::who(Line::new(), call.principal).text(" promoted it"));
+        let card = subject::with_moves(card, facts, self.pinned)
             .row("Bytes", "Built clean from the merged tree, behind the wall")
             .button(Weight::Danger, "Roll back", "/rollback")
             .hint(Line::new().text("without me: ").code("folkops rollback --offline"));

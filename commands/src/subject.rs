@@ -161,20 +161,41 @@ pub fn numbers(line: Line, changes: &[(ChangeRef, Sha)]) -> Line {
     line.list(sorted(changes).into_iter().map(Span::Change))
 }
 
-/// Who vouched for what runs: one row of a card.
+/// Who vouched for what is about to run: one row of a card.
 pub fn vouched(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Line {
+    let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
+    allowed(facts, &pinned)
+}
+
+/// Who allowed these very commits, wherever their changes stand by now.
+pub fn allowed(facts: &Facts<'_>, pinned: &[(ChangeRef, Sha)]) -> Line {
     let Some(changes) = facts.fold::<Changes>() else { return Line::new() };
-    let mut subjects: Vec<&Subject<'_>> = subjects.iter().collect();
-    subjects.sort_by_key(|subject| subject.change.number);
-    let by = |subject: &&Subject<'_>| {
-        let person = changes.allowed(facts, &subject.change, &subject.row.head)?.by.clone()?;
-        Some((person, subject.row.head.clone()))
+    let mut pinned: Vec<&(ChangeRef, Sha)> = pinned.iter().collect();
+    pinned.sort_by_key(|(change, _)| change.number);
+    let by = |(change, sha): &&(ChangeRef, Sha)| {
+        let person = changes.allowed(facts, change, sha)?.by.clone()?;
+        Some((person, sha.clone()))
     };
-    let vouched = subjects.iter().filter_map(by).enumerate();
-    vouched.fold(Line::new(), |line, (index, (person, head))| {
+    let allowed = pinned.iter().filter_map(by).enumerate();
+    allowed.fold(Line::new(), |line, (index, (person, sha))| {
         let line = if index > 0 { line.text("; ") } else { line };
-        line.person(&person).text(" allowed ").commit(&head)
+        line.person(&person).text(" allowed ").commit(&sha)
     })
+}
+
+/// A card on what came of these very commits, with one row more for each change that was pushed to meanwhile.
+pub fn with_moves(card: Card, facts: &Facts<'_>, pinned: &[(ChangeRef, Sha)]) -> Card {
+    let Some(changes) = facts.fold::<Changes>() else { return card };
+    let moved = pinned.iter().filter_map(|(change, sha)| {
+        let row = facts.row(&changes.open, change).filter(|row| row.head != *sha)?;
+        let from = Line::new().change(change.number).text(" moved from ").commit(sha);
+        Some(
+            from.text(" to ")
+                .commit(&row.head)
+                .text(" meanwhile; that is not in here, and leave does not carry over"),
+        )
+    });
+    moved.fold(card, |card, line| card.row("Moved", line))
 }
 
 /// The words of a line that names changes: `41 43`.

@@ -57,6 +57,25 @@ async fn a_push_moves_the_wait_to_the_new_commit_and_the_old_leave_does_not_cove
 }
 
 #[tokio::test]
+async fn what_was_pushed_to_on_the_way_runs_as_it_was_allowed_and_the_card_tells_of_both_commits() {
+    let room = Room::open().await;
+    room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
+    for line in ["/deploy-preview 41", "/promote 41"] {
+        let held = room.hands.held.write().await;
+        room.begins("jo", line).await;
+        room.push("web", 41, "41 second").await;
+        drop(held);
+        room.quiet().await;
+        let card = room.newest();
+        let (first, second) = (sha("41 first"), sha("41 second"));
+        let moved = format!("Moved: #41 moved from {} to {} meanwhile", first.short(), second.short());
+        assert!(card.contains(&moved), "{line}: {card}");
+        room.push("web", 41, "41 first").await;
+    }
+    assert!(room.all().contains(&format!("Why: jo allowed {}", sha("41 first").short())), "{}", room.all());
+}
+
+#[tokio::test]
 async fn a_person_tries_two_changes_after_saying_yes_to_exactly_them() {
     let room = Room::open().await;
     for seed in ["41 first", "43 first"] {
