@@ -1,17 +1,10 @@
-//! All evidence of a rollout put together into one verdict, with the figures that a person would ask for.
-//!
-//! A verdict is recomputed from the evidence each time and remembers nothing: a rollback that was ordered stays
-//! ordered because it was recorded, not because the evidence still says so.
+//! What a rollout may be told, with the figures that a person would ask for.
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocation::Allocation;
 use crate::block::Stratum;
 use crate::interval::{Interval, interval};
 use crate::level::Level;
-use crate::placebo::Standing;
-use crate::safe::Safe;
-use crate::strata::Strata;
 use crate::tally::Tally;
 
 /// What each kind of verdict may risk.
@@ -41,23 +34,6 @@ pub enum Hearing {
     Silent,
 }
 
-/// Everything a verdict rests on.
-#[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
-    /// Is the canary worse?
-    pub harm: &'a Strata,
-    /// Is it at most the step's margin worse?
-    pub safe: &'a Safe,
-    /// Do the shares match the weights?
-    pub allocation: &'a Allocation,
-    /// May the metric decide?
-    pub standing: Standing,
-    /// Do reports come?
-    pub hearing: Hearing,
-    /// What may be risked.
-    pub levels: Levels,
-}
-
 /// What to do, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,8 +61,8 @@ pub enum Reason {
         /// The canary's share as found.
         found: f64,
     },
-    /// The metric differs between two halves of the same build.
-    UnsoundMetric,
+    /// Every metric differs between two halves of the same build.
+    UnsoundMetrics,
     /// Harm is likely, and not yet certain enough for a rollback.
     Suspicion,
 }
@@ -94,20 +70,29 @@ pub enum Reason {
 /// The figures behind a verdict. Log-wealths and thresholds are in nats.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// Evidence of harm.
+    /// Evidence of harm, over all metrics.
     pub harm: f64,
     /// Where it rolls back.
     pub roll_back_at: f64,
-    /// Evidence against "worse by the margin".
+    /// Evidence against "worse by the margin", of the metric that has least.
     pub safe: f64,
     /// Where it advances.
     pub advance_at: f64,
+    /// What stands out; none without a metric.
+    pub worst: Option<Worst>,
+}
+
+/// The metric with the most evidence of harm, in the words and figures of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Worst {
+    /// Its name.
+    pub metric: String,
+    /// The stratum that stands out within it, when one does.
+    pub stratum: Option<Stratum>,
     /// The new build.
     pub canary: ArmRate,
     /// The current build.
     pub stable: ArmRate,
-    /// The stratum with the most evidence of harm, when there is any.
-    pub worst: Option<Stratum>,
 }
 
 /// How one arm fares.
@@ -124,47 +109,6 @@ pub struct ArmRate {
 impl From<Tally> for ArmRate {
     fn from(tally: Tally) -> Self {
         Self { visitors: tally.visitors, rate: tally.rate(), interval: interval(tally, Level::HOLD) }
-    }
-}
-
-impl Case<'_> {
-    /// The verdict. What makes the figures unfit to judge comes first, then harm, then safety.
-    pub fn judge(&self) -> Verdict {
-        let evidence = self.evidence();
-        if let Some(reason) = self.unfit() {
-            Verdict::Hold(reason, evidence)
-        } else if self.harm.reaches(self.levels.roll_back) {
-            Verdict::RollBack(evidence)
-        } else if self.harm.reaches(self.levels.hold) {
-            Verdict::Hold(Reason::Suspicion, evidence)
-        } else if self.safe.reaches(self.levels.advance) {
-            Verdict::Advance(evidence)
-        } else {
-            Verdict::Watch(evidence)
-        }
-    }
-
-    fn unfit(&self) -> Option<Reason> {
-        if self.hearing == Hearing::Silent {
-            return Some(Reason::Silent);
-        }
-        if let Some(shares) = self.allocation.wrong(self.levels.hold) {
-            return Some(Reason::WrongShares { wanted: shares.wanted, found: shares.found });
-        }
-        (self.standing == Standing::Signal).then_some(Reason::UnsoundMetric)
-    }
-
-    fn evidence(&self) -> Evidence {
-        let (canary, stable) = self.harm.tallies();
-        Evidence {
-            harm: self.harm.log_wealth(),
-            roll_back_at: self.levels.roll_back.log_threshold(),
-            safe: self.safe.log_wealth(),
-            advance_at: self.levels.advance.log_threshold(),
-            canary: canary.into(),
-            stable: stable.into(),
-            worst: self.harm.worst().filter(|(_, wealth)| *wealth > 0.0).map(|(stratum, _)| stratum.clone()),
-        }
     }
 }
 

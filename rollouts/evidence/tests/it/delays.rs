@@ -62,3 +62,27 @@ fn three_shifts_are_found_within_five_quarters_of_the_bound_and_a_crash_loop_wit
     let bound = bounds::two_sample(level, Share::new(SHARE).unwrap(), 0.5, 0.001);
     assert!(shift(level, 0.5, 0.001) * bound <= 1.25 * floor);
 }
+
+#[test]
+fn a_build_that_flaps_is_found_by_what_it_does_in_the_mean() {
+    let level = Level::ROLL_BACK;
+    // Ten blocks bad, ten blocks well, for ever: .01 → .10 half of the time.
+    let one = |seed| {
+        let (mut rng, mut harm) = (crowd::stream(seed), Harm::new(HarmSpec::PLAIN));
+        for at in 0.. {
+            let bad = if at / 10 % 2 == 0 { 0.1 } else { 0.01 };
+            harm.observe(&crowd::arrivals(&mut rng, BLOCK, SHARE, bad, 0.01));
+            if harm.reaches(level) {
+                break;
+            }
+        }
+        harm.canary().visitors
+    };
+    let (median, p95) = quantiles(&sorted((0..crowd::runs(Sweep::of(200, 2000))).map(one)));
+    let bound = bounds::two_sample(level, Share::new(SHARE).unwrap(), 0.055, 0.01);
+    println!(
+        "flapping .01/.10: found after {median} canary visitors (95th {p95}) at α = .001, {:.2} × the bound of the mean rate",
+        median / bound,
+    );
+    assert!(median <= 2.0 * bound);
+}

@@ -1,8 +1,8 @@
-//! Strata, allocation, placebo, events, and the verdict that puts them together.
+//! Strata, allocation, placebo, events, intervals: what is held, named, demoted and covered.
 
 use folkops_evidence::{
-    Allocation, Average, Baseline, Block, Cap, Case, Events, Harm, HarmSpec, Hearing, Level, Levels, Margin,
-    Placebo, Reason, Safe, Sample, Share, Standing, Strata, Stratum, Tally, Unhealth, Verdict, interval,
+    Allocation, Average, Block, Events, Harm, HarmSpec, Level, Placebo, Sample, Share, Standing, Strata,
+    Stratum, Tally, Unhealth, interval,
 };
 use rand::RngExt;
 
@@ -169,81 +169,4 @@ fn a_rates_interval_covers_it_at_all_times_together() {
     let missed = (0..runs).filter(misses).count() as u64;
     println!("interval: left its rate in {missed} of {runs} at .05");
     assert!(!sure_to_exceed(missed, runs, 0.05));
-}
-
-/// A rollout with evidence of one kind, ready to be judged.
-struct Trial {
-    harm: Strata,
-    safe: Safe,
-    allocation: Allocation,
-}
-
-impl Trial {
-    /// `blocks` blocks of 20 canary and 180 stable visitors, with so many failures each.
-    fn of(blocks: u64, canary: u64, stable: u64) -> Self {
-        let block =
-            crowd::block(Sample::of_failures(canary, 20 - canary), Sample::of_failures(stable, 180 - stable));
-        let mut trial = Self {
-            harm: Strata::declare([crowd::everybody()], HarmSpec::PLAIN),
-            safe: Safe::new(Margin::absolute(0.02).unwrap(), Baseline::UNKNOWN, Cap::ONE_NAT),
-            allocation: Allocation::default(),
-        };
-        for _ in 0..blocks {
-            trial.harm.observe(&block).unwrap();
-            trial.safe.observe(&block);
-            trial.allocation.observe(share(), 20, 180);
-        }
-        trial
-    }
-
-    fn case(&self) -> Case<'_> {
-        let Self { harm, safe, allocation } = self;
-        Case {
-            harm,
-            safe,
-            allocation,
-            standing: Standing::Guardrail,
-            hearing: Hearing::Heard,
-            levels: Levels::STANDARD,
-        }
-    }
-}
-
-#[test]
-fn the_first_block_never_rolls_back_alone_and_the_second_may() {
-    assert!(!matches!(Trial::of(1, 20, 0).case().judge(), Verdict::RollBack(_)));
-    assert!(matches!(Trial::of(2, 20, 0).case().judge(), Verdict::RollBack(_)));
-}
-
-#[test]
-fn four_verdicts_come_from_one_mechanism() {
-    assert!(matches!(Trial::of(1, 0, 0).case().judge(), Verdict::Watch(_)));
-    assert!(matches!(Trial::of(100, 0, 1).case().judge(), Verdict::Advance(_)));
-    assert!(matches!(Trial::of(4, 2, 2).case().judge(), Verdict::Hold(Reason::Suspicion, _)));
-    let Verdict::RollBack(evidence) = Trial::of(20, 4, 2).case().judge() else { panic!("a fifth failed") };
-    assert!(evidence.harm >= evidence.roll_back_at && evidence.safe < evidence.advance_at);
-    assert_eq!((evidence.canary.visitors, evidence.stable.visitors), (400, 3600));
-    assert!(evidence.canary.interval.low > evidence.stable.interval.high, "{evidence:?}");
-    assert_eq!(evidence.worst, Some(crowd::everybody()));
-}
-
-#[test]
-fn what_is_unfit_to_judge_is_held_however_strong_the_evidence() {
-    let mut trial = Trial::of(20, 4, 2);
-    let silent = Case { hearing: Hearing::Silent, ..trial.case() };
-    assert!(matches!(silent.judge(), Verdict::Hold(Reason::Silent, _)));
-    let signal = Case { standing: Standing::Signal, ..trial.case() };
-    assert!(matches!(signal.judge(), Verdict::Hold(Reason::UnsoundMetric, _)));
-    trial.allocation.observe(share(), 900, 100);
-    assert!(matches!(trial.case().judge(), Verdict::Hold(Reason::WrongShares { wanted: 0.1, .. }, _)));
-}
-
-#[test]
-fn a_verdict_survives_storage() {
-    let verdict = Trial::of(20, 4, 2).case().judge();
-    let text = serde_json::to_string(&verdict).unwrap();
-    let Verdict::RollBack(restored) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
-    // serde_json may lose the last bit of a number unless it is built to keep it.
-    assert!((restored.harm - verdict.evidence().harm).abs() < 1e-9);
-    assert_eq!((restored.canary.visitors, restored.worst), (400, Some(crowd::everybody())));
 }

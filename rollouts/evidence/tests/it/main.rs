@@ -21,3 +21,4 @@ mod nulls;
 mod oracle;
 mod silence;
 mod soak;
+mod verdicts;

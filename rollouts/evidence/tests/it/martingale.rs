@@ -147,3 +147,15 @@ fn binomial(all: u64, hits: u64, rate: f64) -> f64 {
     let power = |base: f64, times: u64| (0..times).fold(1.0, |product, _| product * base);
     choose * power(rate, hits) * power(1.0 - rate, all - hits)
 }
+
+#[test]
+fn evidence_grows_on_average_when_the_canary_is_worse() {
+    let mut harm = Harm::new(HarmSpec::PLAIN);
+    (0..2).for_each(|_| harm.observe(&crowd::block(Sample::of_failures(0, 2), Sample::of_failures(0, 18))));
+    let mean_growth = growth((&law((0.0, 0.5)), 3), (&law((0.0, 0.01)), 3), |block| {
+        let mut next = harm.clone();
+        next.observe(block);
+        next.log_wealth() - harm.log_wealth()
+    });
+    assert!(mean_growth > 1.5, "{mean_growth}");
+}
