@@ -29,6 +29,12 @@ pub fn two_sample(level: Level, share: Share, bad: f64, good: f64) -> f64 {
     share.get() * level.log_threshold() / information(share, bad, good)
 }
 
+/// Canary visitors needed on average until "worse by `delta`" is excluded at β, when both arms fail at `rate`:
+/// the same bound, for the canary at `rate` against stable with the margin, at δ + (1−δ) `rate`.
+pub fn advance(level: Level, share: Share, rate: f64, delta: f64) -> f64 {
+    two_sample(level, share, rate, delta + (1.0 - delta) * rate)
+}
+
 /// Visitors from a change to its alarm, at worst, when false alarms are γ = `run_length` apart on average:
 /// ln γ/kl(bad, good) (Lorden 1971). It holds in the limit of large γ; for blocks of n visitors γ counts blocks,
 /// and the result divided by n is the delay in blocks.

@@ -11,7 +11,7 @@
 //! Given what befell both arms, witnesses are independent of those judged, so the test stays exact; and where no
 //! witness was due, a block in which all are silent still cannot raise the evidence, since all its values are equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,21 +25,21 @@ const ONE_WITNESS_IN: u64 = 8;
 const FEWEST_WITNESSES: u64 = 3;
 
 /// What visitors of a rollout owe, by an opaque key of theirs. Times are the caller's, in any one unit.
+///
+/// INVARIANT: a visitor is either in `open` or in `settled`, so nobody is judged twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Debts<K: Ord> {
-    visitors: BTreeMap<K, Debt>,
+    open: BTreeMap<K, Debt>,
+    /// Judged, or heard as a witness.
+    settled: BTreeSet<K>,
     stable_opened: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-enum Debt {
-    Open {
-        duty: Duty,
-        due: u64,
-        paid: Option<Unhealth>,
-    },
-    /// Judged or heard as a witness; never again in this rollout.
-    Settled,
+struct Debt {
+    duty: Duty,
+    due: u64,
+    paid: Option<Unhealth>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -70,19 +70,19 @@ pub enum Settled {
     Silent(Cohort),
 }
 
-impl<K: Ord + Clone> Debts<K> {
+impl<K: Ord> Debts<K> {
     /// Nobody owes anything.
     pub fn new() -> Self {
-        Self { visitors: BTreeMap::new(), stable_opened: 0 }
+        Self { open: BTreeMap::new(), settled: BTreeSet::new(), stable_opened: 0 }
     }
 
     /// Notes that a visitor was given a build and owes a report by `due`. A visitor already known owes no second one.
     pub fn open(&mut self, visitor: K, arm: Arm, due: u64) {
-        if self.visitors.contains_key(&visitor) {
+        if self.open.contains_key(&visitor) || self.settled.contains(&visitor) {
             return;
         }
         let duty = self.duty(arm);
-        self.visitors.insert(visitor, Debt::Open { duty, due, paid: None });
+        self.open.insert(visitor, Debt { duty, due, paid: None });
     }
 
     fn duty(&mut self, arm: Arm) -> Duty {
@@ -93,45 +93,42 @@ impl<K: Ord + Clone> Debts<K> {
 
     /// Takes in a visitor's report of their first period. The first one counts; late and unasked ones do not.
     pub fn pay(&mut self, visitor: &K, outcome: Unhealth) {
-        if let Some(Debt::Open { paid, .. }) = self.visitors.get_mut(visitor) {
-            paid.get_or_insert(outcome);
+        if let Some(debt) = self.open.get_mut(visitor) {
+            debt.paid.get_or_insert(outcome);
         }
     }
 
     /// Settles every debt that is due at `now`; none when nothing is.
     pub fn settle(&mut self, now: u64) -> Option<Settled> {
-        let mut cohort =
-            Cohort { canary: Sample::EMPTY, stable: Sample::EMPTY, canary_unpaid: 0, stable_unpaid: 0 };
-        let mut witnesses = Witnesses::default();
-        let mut any = None;
-        for debt in self.visitors.values_mut() {
-            let Debt::Open { duty, due, paid } = *debt else { continue };
-            if due > now {
-                continue;
+        let (mut cohort, mut witnesses) = (Cohort::EMPTY, Witnesses::default());
+        let before = self.settled.len();
+        for (visitor, debt) in self.open.extract_if(.., |_, debt| debt.due <= now) {
+            match debt.duty {
+                Duty::Judged(arm) => cohort.count(arm, debt.paid),
+                Duty::Witness => witnesses.hear(debt.paid),
             }
-            match duty {
-                Duty::Judged(arm) => cohort.count(arm, paid),
-                Duty::Witness => witnesses.hear(paid),
-            }
-            *debt = Debt::Settled;
-            any = Some(());
+            self.settled.insert(visitor);
         }
-        any.map(|()| if witnesses.silent() { Settled::Silent(cohort) } else { Settled::Heard(cohort) })
+        let settled = if witnesses.silent() { Settled::Silent(cohort) } else { Settled::Heard(cohort) };
+        (self.settled.len() > before).then_some(settled)
     }
 
     /// How many debts are open.
     pub fn open_count(&self) -> usize {
-        self.visitors.values().filter(|debt| matches!(debt, Debt::Open { .. })).count()
+        self.open.len()
     }
 }
 
-impl<K: Ord + Clone> Default for Debts<K> {
+impl<K: Ord> Default for Debts<K> {
     fn default() -> Self {
         Self::new()
     }
 }
 
 impl Cohort {
+    const EMPTY: Self =
+        Self { canary: Sample::EMPTY, stable: Sample::EMPTY, canary_unpaid: 0, stable_unpaid: 0 };
+
     fn count(&mut self, arm: Arm, paid: Option<Unhealth>) {
         let (sample, unpaid) = match arm {
             Arm::Canary => (&mut self.canary, &mut self.canary_unpaid),

@@ -112,6 +112,13 @@ impl From<Tally> for ArmRate {
     }
 }
 
+impl Evidence {
+    /// The probability that a harmless canary would ever look as bad as this, at most: 1/E, no more than 1.
+    pub fn false_alarm_risk(&self) -> f64 {
+        (-self.harm).exp().min(1.0)
+    }
+}
+
 impl Verdict {
     /// The figures.
     pub fn evidence(&self) -> &Evidence {

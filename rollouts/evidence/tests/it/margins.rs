@@ -1,6 +1,6 @@
 //! The mirrored side: how soon a sound canary advances, and how seldom one that is worse by the margin does.
 
-use folkops_evidence::{Baseline, Cap, Level, Margin, Safe};
+use folkops_evidence::{Baseline, Cap, Level, Margin, Safe, Share, bounds};
 
 use crate::clopper_pearson::{at_most, sure_to_exceed};
 use crate::crowd::{self, Sweep};
@@ -37,8 +37,11 @@ fn a_sound_canary_advances_as_soon_as_was_published() {
         delays.sort_unstable();
         assert_eq!(delays.len() as u64, runs, "every sound build advances in the end");
         let median = delays[delays.len() / 2] as f64;
+        let bound = bounds::advance(Level::ADVANCE, Share::new(0.1).unwrap(), rate, delta);
         println!(
-            "failures {rate}, δ = {delta}: median {median} canary visitors until advance (published {published})"
+            "failures {rate}, δ = {delta}: median {median} canary visitors until advance (published {published}), \
+             {:.2} × the bound",
+            median / bound,
         );
         assert!(median <= 1.1 * published, "{median} {published}");
     }

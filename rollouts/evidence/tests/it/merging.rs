@@ -126,6 +126,20 @@ proptest! {
     }
 
     #[test]
+    fn a_canary_visitor_who_fares_worse_never_raises_the_evidence_of_safety(
+        past in prop::collection::vec(block(), 2..5), next in block(), well in 0.0..1.0_f64, worse in 0.0..1.0_f64,
+    ) {
+        let after = |outcome: f64| {
+            let mut safe = safe_of(&past);
+            let mut block = next.clone();
+            block.canary.add(Unhealth::new(outcome).unwrap(), 1);
+            safe.observe(&block);
+            safe.log_wealth()
+        };
+        prop_assert!(after(well.max(worse)) <= after(well.min(worse)) + 1e-9);
+    }
+
+    #[test]
     fn extreme_counts_and_rates_give_numbers(
         canary in (0..1_000_000_000_u64, 0..1_000_000_000_u64), stable in (0..1_000_000_000_u64, 0..1_000_000_000_u64),
     ) {

@@ -58,6 +58,7 @@ fn four_verdicts_come_from_one_mechanism() {
     assert!(matches!(alone(4, 2, 2), Verdict::Hold(Reason::Suspicion, _)));
     let Verdict::RollBack(evidence) = alone(20, 4, 2) else { panic!("a fifth failed") };
     assert!(evidence.harm >= evidence.roll_back_at && evidence.safe < evidence.advance_at);
+    assert!(evidence.false_alarm_risk() < 0.001);
     let worst = evidence.worst.unwrap();
     assert_eq!((worst.canary.visitors, worst.stable.visitors), (400, 3600));
     assert!(worst.canary.interval.low > worst.stable.interval.high, "{worst:?}");
