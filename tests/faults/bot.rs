@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use folkops_world::{Answer, Button, Card, Element, Journal, Message, ROOM, SERVICE, messages};
+use folkops_world::{Answer, Button, Card, Element, Journal, Message, ROOM, SERVICE, messages, until};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::gate::Gate;
 use super::place::{self, Watch};
 use super::stage::Stage;
 
@@ -43,6 +44,20 @@ impl<'a> Bot<'a> {
         let process =
             process.unwrap_or_else(|error| panic!("`strace` cannot be started ({error}); install it"));
         Self { stage, process, watched: Watched::Still, keys: 0 }
+    }
+
+    /// Starts it behind a gate, and gives both once it is ready.
+    pub(crate) async fn behind_gate(stage: &'a Stage) -> (Self, Gate) {
+        let way = Gate::at(&stage.trace());
+        let mut bot = Self::start(stage, &Watch::Gate);
+        let tracer = bot.process.id().unwrap();
+        let program = fs::canonicalize(stage.setup.program.path()).unwrap();
+        // The tracer tries its ways of tracing on children of its own first.
+        let is_it = |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
+        let pid = until("the bot is started", async || child_of(tracer).filter(is_it)).await;
+        let gate = Gate::of(pid, way);
+        bot.until("the site tells", async |bot| bot.status().await).await;
+        (bot, gate)
     }
 
     /// Whether it was killed by now.
@@ -144,6 +159,12 @@ impl<'a> Bot<'a> {
         Journal::copied(&self.stage.setup.state()).await
     }
 
+    /// How many bytes the journal has by now.
+    pub(crate) fn written(&self) -> u64 {
+        let segments = fs::read_dir(self.stage.setup.state().join("record/journal")).unwrap();
+        segments.map(|segment| segment.unwrap().metadata().unwrap().len()).sum()
+    }
+
     /// Ends it in good order, after which its record is nobody's; killed on the way, it is started once more.
     pub(crate) async fn stop(&mut self) {
         while let Err(ended) = self.tries_to_stop().await {
@@ -155,7 +176,7 @@ impl<'a> Bot<'a> {
     async fn tries_to_stop(&mut self) -> Result<(), ExitStatus> {
         self.tend();
         let own = self.process.id().unwrap();
-        let pid = if self.was_killed() { own } else { child_of(own) };
+        let pid = if self.was_killed() { own } else { child_of(own).expect("it traces a process") };
         kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::TERM).unwrap();
         let ended = timeout(PATIENCE, self.process.wait()).await.expect("it ends").unwrap();
         if ended.success() { Ok(()) } else { Err(ended) }
@@ -188,7 +209,7 @@ fn log(stage: &Stage) -> File {
 }
 
 /// The process that a tracer has started.
-fn child_of(pid: u32) -> u32 {
+fn child_of(pid: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    children.split_whitespace().next().expect("it traces a process").parse().unwrap()
+    children.split_whitespace().next().map(|child| child.parse().unwrap())
 }

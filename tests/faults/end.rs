@@ -54,7 +54,7 @@ pub(crate) async fn of(bot: &mut Bot<'_>) -> End {
 }
 
 /// What the record still owes: requests, operations, replies.
-fn owed(journal: &Journal) -> Vec<String> {
+pub(crate) fn owed(journal: &Journal) -> Vec<String> {
     let mut owed = BTreeSet::new();
     for record in &journal.records {
         let (body, operation) = (&record["body"], record["operation"].to_string());

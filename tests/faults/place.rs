@@ -11,6 +11,8 @@ use std::path::Path;
 use folkops_world::{Program, tool};
 use tokio::process::Command;
 
+use super::gate::HELD;
+
 /// The calls by which the program changes anything outside itself: files, folders, sockets.
 pub(crate) const CALLS: [&str; 11] = [
     "write",
@@ -48,6 +50,8 @@ pub(crate) enum Watch {
     Count,
     /// The bot is killed there.
     Kill(Place),
+    /// The bot stops at every call that its gate holds.
+    Gate,
 }
 
 /// The bot's command under `strace`, which writes the calls that it watches to a file.
@@ -58,6 +62,9 @@ pub(crate) fn traced(watch: &Watch, program: &Program, folder: &Path, trace: &Pa
             format!("--trace={}", place.call),
             format!("--inject={}:signal=SIGKILL:when={}", place.call, place.n),
         ],
+        Watch::Gate => {
+            vec![format!("--trace={}", HELD.join(",")), format!("--inject={}:signal=SIGSTOP", HELD.join(","))]
+        }
     };
     let mut command = Command::new(tool("FOLKOPS_STRACE", "strace"));
     command

@@ -18,7 +18,7 @@ const STAGES: usize = 3;
 
 #[tokio::test]
 async fn killed_at_any_call_and_started_again_the_program_comes_to_the_same_end() {
-    let whole = said("FOLKOPS_SWEEP").is_some_and(|sweep| sweep == "full");
+    let whole = is_whole();
     let first = Ready::new().await;
     let plan = Plan::new(if whole { every() } else { drawn(&first.counts) });
     let mut stages = vec![first];
@@ -119,14 +119,25 @@ fn every() -> Vec<Box<dyn Iterator<Item = Place> + Send>> {
 
 /// One place of every call that the story makes, drawn by `FOLKOPS_SEED`.
 fn drawn(counts: &BTreeMap<&'static str, u32>) -> Vec<Box<dyn Iterator<Item = Place> + Send>> {
-    let seed = said("FOLKOPS_SEED").unwrap_or_else(|| "1".into());
-    println!("FOLKOPS_SEED={seed}");
-    let draw = |call: &str, most: u32| {
-        let hash = Sha256::digest(format!("{seed} {call}"));
-        u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % most + 1
-    };
+    println!("FOLKOPS_SEED={}", seed());
     let places = counts.iter().map(|(call, most)| Place { call, n: draw(call, *most) });
     places.map(|place| Box::new(std::iter::once(place)) as _).collect()
+}
+
+/// Whether a sweep goes everywhere, as `FOLKOPS_SWEEP=full` says, or draws a few places.
+pub(crate) fn is_whole() -> bool {
+    said("FOLKOPS_SWEEP").is_some_and(|sweep| sweep == "full")
+}
+
+/// What `FOLKOPS_SEED` says; a sweep tells it, so that it can be run again.
+pub(crate) fn seed() -> String {
+    said("FOLKOPS_SEED").unwrap_or_else(|| "1".into())
+}
+
+/// Draws from one to `most`, anew for everything that is drawn.
+pub(crate) fn draw(what: &str, most: u32) -> u32 {
+    let hash = Sha256::digest(format!("{} {what}", seed()));
+    u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % most + 1
 }
 
 fn said(variable: &str) -> Option<String> {
