@@ -9,6 +9,7 @@
 //! ordered because it was recorded, not because the evidence still says so.
 
 use crate::allocation::Allocation;
+use crate::interval::difference;
 use crate::level::Level;
 use crate::placebo::Standing;
 use crate::safe::Safe;
@@ -98,6 +99,13 @@ impl Metric<'_> {
         let (canary, stable) = self.harm.tallies();
         let stratum =
             self.harm.worst().filter(|(_, wealth)| *wealth > 0.0).map(|(stratum, _)| stratum.clone());
-        Worst { metric: self.name.to_owned(), stratum, canary: canary.into(), stable: stable.into() }
+        let difference = difference(canary, stable, Level::HOLD);
+        Worst {
+            metric: self.name.to_owned(),
+            stratum,
+            canary: canary.into(),
+            stable: stable.into(),
+            difference,
+        }
     }
 }

@@ -26,26 +26,26 @@
 //! What it must never do: look at a value before it chooses the bet on that value; decide on reports that
 //! happened to come without counting those that did not; treat requests of one visitor as independent.
 
-mod allocation;
-mod bet;
-mod block;
+pub mod allocation;
+pub mod bet;
+pub mod block;
 pub mod bounds;
-mod case;
-mod debts;
-mod detector;
-mod events;
-mod harm;
-mod interval;
-mod level;
-mod placebo;
-mod safe;
-mod sample;
-mod strata;
-mod tally;
+pub mod case;
+pub mod debts;
+pub mod detector;
+pub mod events;
+pub mod harm;
+pub mod interval;
+pub mod level;
+pub mod placebo;
+pub mod safe;
+pub mod sample;
+pub mod strata;
+pub mod tally;
 pub mod tuning;
-mod unhealth;
-mod verdict;
-mod wealth;
+pub mod unhealth;
+pub mod verdict;
+pub mod wealth;
 
 pub use allocation::{Allocation, WrongShares};
 pub use bet::{Cap, Tolerance};
@@ -55,7 +55,7 @@ pub use debts::{Cohort, Debts, Settled};
 pub use detector::Detector;
 pub use events::Events;
 pub use harm::{Harm, HarmSpec, ODDS_RATIOS};
-pub use interval::{Interval, interval};
+pub use interval::{Interval, difference, interval};
 pub use level::{Level, OutOfRange, Share};
 pub use placebo::{Placebo, Standing};
 pub use safe::{Margin, Safe};

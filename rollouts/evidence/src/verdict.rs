@@ -93,6 +93,8 @@ pub struct Worst {
     pub canary: ArmRate,
     /// The current build.
     pub stable: ArmRate,
+    /// How much worse the new build is: a 95 % interval to draw, of which no verdict is made.
+    pub difference: Option<Interval>,
 }
 
 /// How one arm fares.

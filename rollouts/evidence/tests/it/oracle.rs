@@ -2,7 +2,7 @@
 
 use folkops_evidence::{
     Allocation, Baseline, Block, Cap, Detector, Harm, HarmSpec, Level, Margin, Safe, Sample, Share, Tally,
-    Tolerance, Unhealth, interval,
+    Tolerance, Unhealth, difference, interval,
 };
 use serde::Deserialize;
 
@@ -48,6 +48,16 @@ struct Soak {
     baseline: f64,
     values: Vec<f64>,
     log_height: f64,
+}
+
+/// What gbstats makes of one comparison.
+#[derive(Deserialize)]
+struct Difference {
+    canary: Tally,
+    stable: Tally,
+    level: f64,
+    low: f64,
+    high: f64,
 }
 
 fn golden() -> Golden {
@@ -124,5 +134,15 @@ fn a_block_of_the_soak_is_the_capital_that_confseq_counts() {
         let mut detector = Detector::new(Unhealth::new(case.baseline).unwrap());
         detector.observe(&sample(&case.values));
         same(detector.log_height(), case.log_height);
+    }
+}
+
+#[test]
+fn the_interval_of_the_difference_is_growthbooks() {
+    let cases: Vec<Difference> = serde_json::from_str(include_str!("../oracle/gbstats/golden.json")).unwrap();
+    for case in cases {
+        let ours = difference(case.canary, case.stable, Level::new(case.level).unwrap()).unwrap();
+        same(ours.low, case.low);
+        same(ours.high, case.high);
     }
 }

@@ -62,6 +62,7 @@ fn four_verdicts_come_from_one_mechanism() {
     let worst = evidence.worst.unwrap();
     assert_eq!((worst.canary.visitors, worst.stable.visitors), (400, 3600));
     assert!(worst.canary.interval.low > worst.stable.interval.high, "{worst:?}");
+    assert!(worst.difference.is_some_and(|it| it.low > 0.1 && it.high < 0.3), "{worst:?}");
     assert_eq!((worst.metric.as_str(), worst.stratum), ("errors", Some(crowd::everybody())));
 }
 

@@ -7,8 +7,8 @@ What is theirs:
   blocked two-sample process, its mirrored side and the e-detector's blocks are products.
 
 What is not: neither package has the two-sample process itself, so its guesses, its mixture and its truncated
-bets are restated below, as plainly as can be (the truncation by search, not by formula). gbstats computes
-nothing that this library computes (its sequential test is a normal mixture over a difference), so it is not here.
+bets are restated below, as plainly as can be (the truncation by search, not by formula). gbstats wants an older
+NumPy than these, so its part is in the folder gbstats.
 """
 
 import json
