@@ -10,6 +10,10 @@
 //! g_x(μ)^n_x · g_y(μ)^n_y with g the factor at the mean, which the inequality of arithmetic and geometric means
 //! puts at ≤ 1, because n_x(θ_x−θ₀) + n_y(θ_y−θ₀) = 0. The common mean may differ from block to block.
 //!
+//! The proof wants outcomes that are independent given what befell the block, as they are when visitors come at
+//! random and a hash assigns them. A crowd so small that the rollout sees all of it (drawn without replacement), and
+//! an incident that begins within a block, lie outside it by a little; both are among the simulated nulls.
+//!
 //! **One visitor is worth one nat at most** ([`Cap`]). Cutting a factor off at e keeps E S ≤ 1, but raising
 //! it to e⁻¹ would not; so it is the bet that is truncated, not its result: θ_x is drawn towards θ_y until
 //! both factors lie in [e⁻¹, e] for every value. The proof above holds for any θ_y < θ_x chosen before the
