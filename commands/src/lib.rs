@@ -5,6 +5,7 @@
 mod docs;
 mod raise;
 mod subject;
+mod telling;
 
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub lasts: std::time::Duration,
     /// How long one may last from any moment on.
     pub lasts_at_most: std::time::Duration,
+    /// How a release comes to everybody, unless `/promote` says otherwise.
+    pub rollout: folkops_rollouts::Template,
 }
 
 /// Makes the module of each command and the list of all of them from the same line: its file, its type, and what it is
@@ -54,10 +57,15 @@ registry! { |settings|
     opt_in::OptIn(settings),
     rebase::Rebase(settings),
     opt_out::OptOut,
-    promote::Promote,
+    promote::Promote(settings),
     rollback::Rollback(settings),
+    pause::Pause,
+    resume::Resume,
+    health::Health,
+    pardon::Pardon,
     freeze::FreezeAll,
     unfreeze::Unfreeze,
     restore::Restore(settings),
     expire::Expire,
+    advance::Advance,
 }

@@ -1,23 +1,28 @@
 //! "/promote 41": this change for everybody.
 //!
-//! Arguments: one change or several, of different components. Class: release. Reads: changes, allowances, production,
-//! what was taken back, freeze. Builds the merged tree clean, starts it beside what runs, merges by compare-and-swap, and
-//! only then switches; what ran before stays up for the way back.
+//! Arguments: one change or several, of different components; a strategy. Class: release. Reads: changes, allowances,
+//! production, what was taken back, freeze, a rollout under way. Builds the merged tree clean, starts it beside what runs,
+//! merges by compare-and-swap, and only then lets the first visitors have it, or with blue-green everybody; what ran
+//! before stays up for the way back. The steps after the first are `/advance`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Effect, Intent,
-    Line, Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Resource, Sha, Span, StackKind,
-    StackSpec, TreeId, Trust, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Effect, Failure,
+    FailureKind, Intent, Line, OperationId, Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Resource,
+    Rollout, RolloutEnd, Sha, Span, StackKind, StackSpec, Strategy, TreeId, Trust, Weight,
 };
 use folkops_previews::reconcile::release_stack;
-use folkops_previews::{Production, Releases};
+use folkops_previews::{Production, Releases, Trial};
+use folkops_rollouts::check::{Change, Up, check};
+use folkops_rollouts::{Rollouts, Template};
+use sha2::{Digest as _, Sha256};
 
-use crate::raise;
 use crate::subject::{self, Subject};
+use crate::{Settings, raise, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -30,9 +35,18 @@ static SPEC: CommandSpec = CommandSpec {
         help: "a pull request's number, or several",
         kind: ArgKind::Change,
         arity: Arity::Many,
+    },
+    ArgSpec {
+        name: "strategy",
+        help: "`canary`, `linear` or `blue-green`; without it, as the operator has set",
+        kind: ArgKind::Flag,
+        arity: Arity::Optional,
     }],
     internal: false,
 };
+
+/// After so many releases in a row that the numbers took back, somebody has to look first.
+const BREAKER: u32 = 2;
 
 /// The lock that production's changes share.
 pub const LOCK: &str = "production";
@@ -41,7 +55,7 @@ pub const LOCK: &str = "production";
 const WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// The command.
-pub struct Promote;
+pub struct Promote(pub Arc<Settings>);
 
 impl Command for Promote {
     fn spec(&self) -> &'static CommandSpec {
@@ -65,9 +79,11 @@ impl Command for Promote {
             Ok(subjects) => subjects,
             Err(card) => return Plan::refuse(*card),
         };
-        if let Some(card) = carries_along(facts, &subjects) {
+        let refused = wrong_strategy(call).or_else(|| broken(facts)).or_else(|| carries_along(facts, &subjects));
+        if let Some(card) = refused {
             return Plan::refuse(card);
         }
+        let template = self.template(call);
         let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
         let title =
             subject::numbers(Line::new(), &pinned).text(" → everyone: being built from the merged tree");
@@ -84,18 +100,72 @@ impl Command for Promote {
                     .text(" promoted it; ")
                     .span_all(subject::vouched(facts, &subjects)),
             )
-            .row("Next", "Merged, then switched for everyone at once; this card tells")
+            .row("Next", next(&template))
             .button(Weight::Danger, "Roll back", "/rollback")
             .hint(Line::new().text("without me: ").code("folkops rollback --offline"));
         Plan::work(LOCK, WITHIN, Some(card)).intend(Intent::PinPromotion { changes: pinned })
     }
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
-        match Course::of(call, facts, progress) {
+        match Course::of(call, facts, progress, self.template(call)) {
             Some(course) => course.next(call, facts, progress),
             None => Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] },
         }
     }
+}
+
+impl Promote {
+    /// As the operator has set, in the way that was asked for.
+    fn template(&self, call: &Call<'_>) -> Template {
+        let strategy = call.args.flag("strategy").and_then(strategy);
+        Template { strategy: strategy.unwrap_or(self.0.rollout.strategy), ..self.0.rollout.clone() }
+    }
+}
+
+fn strategy(word: &str) -> Option<Strategy> {
+    match word {
+        "canary" => Some(Strategy::Canary),
+        "linear" => Some(Strategy::Linear),
+        "blue-green" => Some(Strategy::BlueGreen),
+        _ => None,
+    }
+}
+
+fn wrong_strategy(call: &Call<'_>) -> Option<Card> {
+    let given = call.args.given("strategy");
+    let known = call.args.flag("strategy").is_some_and(|word| strategy(word).is_some());
+    (given && !known).then(|| {
+        Card::new(CardState::Refused, "There is no such strategy").say("Nothing was done.").row(
+            "Next",
+            Line::new().code("--strategy=canary").text(", ").code("linear").text(" or ").code("blue-green"),
+        )
+    })
+}
+
+fn next(template: &Template) -> String {
+    match template.rungs().as_slice() {
+        [] => "Merged, then switched for everyone at once; this card tells".into(),
+        [first, ..] => format!("Merged, then {} of people get it first; the numbers decide the rest", first.weight),
+    }
+}
+
+/// Two bad releases in a row: somebody has to look before the next one.
+fn broken(facts: &Facts<'_>) -> Option<Card> {
+    let releases = facts.fold::<Releases>()?;
+    let bad = releases.bad(facts);
+    let taken: Vec<_> = facts.rows(&releases.taken_back).map(|(change, _)| change.number).collect();
+    (bad >= BREAKER).then(|| {
+        let title = format!("{bad} releases in a row were rolled back by themselves: promotion is closed");
+        let card = Card::new(CardState::Held, title)
+            .say("Nothing was done.")
+            .row("Rule", Line::new().strong("breaker").text("; something may be wrong that the next release would meet too"));
+        match taken.first() {
+            Some(first) => card
+                .row("Next", "A maintainer finds the cause, then pardons one of them; that opens promotion again")
+                .button(Weight::Plain, format!("Pardon #{first}"), format!("/pardon {first}")),
+            None => card.row("Next", "Blue-green by a maintainer, after the cause was found"),
+        }
+    })
 }
 
 /// Adds another line's pieces.
@@ -158,10 +228,11 @@ struct Course<'a> {
     production: &'a Production,
     base: &'a Release,
     heads: BTreeMap<ComponentName, (Sha, TreeId)>,
+    template: Template,
 }
 
 impl<'a> Course<'a> {
-    fn of(call: &Call<'_>, facts: &Facts<'a>, progress: &Progress<'_>) -> Option<Self> {
+    fn of(call: &Call<'_>, facts: &Facts<'a>, progress: &Progress<'_>, template: Template) -> Option<Self> {
         let releases = facts.fold::<Releases>()?;
         let (production, base) = releases.current(facts)?;
         let pinned = facts.row(&releases.promoting, call.operation)?;
@@ -169,7 +240,7 @@ impl<'a> Course<'a> {
             Outcome::Resolved { heads } => Some(heads.clone()),
             _ => None,
         });
-        Some(Self { pinned, production, base, heads: heads.unwrap_or_default() })
+        Some(Self { pinned, production, base, heads: heads.unwrap_or_default(), template })
     }
 
     fn next(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
@@ -197,9 +268,18 @@ impl<'a> Course<'a> {
             return owe(merges(&self.parts(), &trees));
         }
         if !progress.owed(|effect| matches!(effect, Effect::Route)) {
-            return self.switch(call, release);
+            return match self.template.strategy {
+                Strategy::BlueGreen => self.switch(call, facts, release),
+                Strategy::Canary | Strategy::Linear => self.begin(call, facts, release),
+            };
         }
-        self.live(call, facts, progress)
+        match facts.fold::<Rollouts>().and_then(|rollouts| rollouts.live(facts)) {
+            // Its card tells of the rollout from here on.
+            Some(row) if row.rollout.operation == *call.operation => {
+                Step::End { end: End::Done, intents: vec![], card: None, private: vec![] }
+            }
+            _ => self.live(call, facts, progress),
+        }
     }
 
     /// The parts to merge: each change at the commit that was judged, onto its default branch as resolved.
@@ -230,7 +310,12 @@ impl<'a> Course<'a> {
             let Some(commit) = commit else { continue };
             components.insert(name, ReleasedComponent { commit, tree: tree.clone(), digest });
         }
-        Release { number, components, changes: self.pinned.to_vec() }
+        let mut changes = self.pinned.to_vec();
+        // What a rollout that gives way had brought is on the default branch, and so in this release.
+        let given_way = trial(facts).and_then(|trial| facts.row(&facts.fold::<Releases>()?.releases, &trial.rollout.release));
+        let along = given_way.into_iter().flat_map(|release| release.changes.clone());
+        changes.extend(along.filter(|(change, _)| !self.pinned.iter().any(|(pinned, _)| pinned == change)));
+        Release { number, components, changes }
     }
 
     fn spec(&self, release: &Release) -> StackSpec {
@@ -244,18 +329,47 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn switch(&self, call: &Call<'_>, release: Release) -> Step {
+    fn switch(&self, call: &Call<'_>, facts: &Facts<'_>, release: Release) -> Step {
         let number = release.number;
         let old = self.production.before.iter().copied().filter(|old| *old != number).map(release_stack);
         let mut effects = vec![Effect::Route];
-        effects.extend(raise::stops(old));
+        effects.extend(raise::stops(old.chain(given_way(facts).map(release_stack))));
         let set = Intent::SetProduction { release: number, by: call.principal.clone(), taken_back: vec![] };
-        Step::Owe {
-            effects,
-            intents: vec![Intent::MakeRelease { release }, set],
-            card: None,
-            private: vec![],
+        let mut intents = vec![Intent::MakeRelease { release }];
+        intents.extend(supersede(facts, call));
+        intents.push(set);
+        Step::Owe { effects, intents, card: None, private: vec![] }
+    }
+
+    /// The first visitors get it.
+    fn begin(&self, call: &Call<'_>, facts: &Facts<'_>, release: Release) -> Step {
+        let rollout = Rollout {
+            release: release.number,
+            from: self.production.release,
+            changes: release.changes.iter().map(|(change, _)| change.clone()).collect(),
+            operation: call.operation.clone(),
+            strategy: self.template.strategy,
+            rungs: self.template.rungs(),
+            budget: self.template.budget,
+            deadline: facts.now() + self.template.lasts,
+            late: self.template.late,
+            salt: salt(call.operation),
+            timing: self.template.timing,
+        };
+        // Every component answers: the effect that runs them has ended well.
+        let start = Change::Start { production: self.production.release, up: Up::Yes };
+        if let Err(refusal) = check(&rollout, start) {
+            let failure = Failure { kind: FailureKind::Broken, sentence: refusal.to_string(), log: None };
+            let card = raise::failure_card(&subject::numbers(Line::new(), self.pinned), &failure);
+            return Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] };
         }
+        let card = telling::begun(&rollout, self.template.smallest_shown());
+        let mut effects = vec![Effect::Route];
+        effects.extend(raise::stops(given_way(facts).map(release_stack)));
+        let mut intents = vec![Intent::MakeRelease { release }];
+        intents.extend(supersede(facts, call));
+        intents.push(Intent::StartRollout { rollout });
+        Step::Owe { effects, intents, card: Some(card), private: vec![] }
     }
 
     fn live(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
@@ -292,6 +406,27 @@ impl<'a> Course<'a> {
         let card = (!ran).then(|| raise::failure_card(&what, failure));
         Step::End { end: End::Failed, intents: vec![], card, private: vec![] }
     }
+}
+
+/// The rollout under way.
+fn trial<'a>(facts: &Facts<'a>) -> Option<&'a Trial> {
+    facts.fold::<Releases>()?.trial(facts)
+}
+
+/// The release that gives way to this one.
+fn given_way(facts: &Facts<'_>) -> impl Iterator<Item = ReleaseNumber> {
+    trial(facts).map(|trial| trial.rollout.release).into_iter()
+}
+
+fn supersede(facts: &Facts<'_>, call: &Call<'_>) -> Option<Intent> {
+    let release = trial(facts)?.rollout.release;
+    Some(Intent::EndRollout { release, end: RolloutEnd::Superseded, by: call.principal.clone() })
+}
+
+/// Other visitors come first in each rollout: the operation's random id decides which.
+fn salt(operation: &OperationId) -> String {
+    let hash = Sha256::digest(format!("rollout {operation}"));
+    folkops_engine::hex(&hash).chars().take(32).collect()
 }
 
 fn owe(effects: Vec<Effect>) -> Step {

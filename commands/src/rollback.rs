@@ -6,16 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
+use folkops_engine::{Ask, Call, Command, End, Facts, Operations, Plan, Progress, Step};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Effect, Intent, Line,
-    Release, ReleaseNumber, Resource, Span, StackKind, StackSpec, Trust, Weight,
+    OperationId, Principal, Release, ReleaseNumber, Resource, RolloutEnd, Span, StackKind, StackSpec, Trust, Weight,
 };
 use folkops_previews::Releases;
 use folkops_previews::reconcile::release_stack;
+use folkops_rollouts::{Move, Rollouts, Row, Stage, plan};
 
+use crate::advance::live;
 use crate::promote::LOCK;
-use crate::{Settings, raise, subject};
+use crate::{Settings, raise, subject, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "rollback",
@@ -49,7 +51,11 @@ impl Command for Rollback {
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
-        let stopped = crate::stop_preview::holding(facts, LOCK);
+        let mut stopped = crate::stop_preview::holding(facts, LOCK);
+        stopped.extend(crate::stop_preview::holding(facts, telling::LOCK));
+        if let Some(row) = live(facts).filter(|row| is_the_way_back(call, row)) {
+            return self.from_rollout(call, facts, row, stopped);
+        }
         let (target, taken_back) = match target(call, facts) {
             Ok(target) => target,
             Err(_) if !stopped.is_empty() => return self.only_stop(call, facts, stopped),
@@ -70,6 +76,9 @@ impl Command for Rollback {
             .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"))
             .row("Next", "It is checked that release answers, then everybody is switched at once");
         let mut plan = Plan::work(LOCK, WITHIN, Some(card));
+        if let Some(row) = live(facts) {
+            plan = plan.intend(end(row, call));
+        }
         for earlier in stopped {
             let card = Card::new(CardState::Held, "Stopped: a rollback goes first")
                 .row("Next", "Promote again when things are well");
@@ -81,6 +90,9 @@ impl Command for Rollback {
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
         if progress.is_pending() {
             return Step::Wait;
+        }
+        if let Some(row) = ended_by(call, facts) {
+            return self.away_from(row, progress);
         }
         if let Some(failure) = progress.failure() {
             let card = Some(raise::failure_card(&Line::from("The earlier release"), failure));
@@ -102,6 +114,42 @@ impl Command for Rollback {
 }
 
 impl Rollback {
+    /// Visitors who have the new build lose it; what the others have is where they go back to.
+    fn from_rollout(&self, call: &Call<'_>, facts: &Facts<'_>, row: &Row, stopped: Vec<OperationId>) -> Plan {
+        let planned = plan(row, facts.now());
+        let grounds = match &planned.proposed {
+            Some(Move::RollBack(grounds)) if *call.principal == Principal::Automation => Some(*grounds),
+            _ => None,
+        };
+        let told = telling::went_back(row, &planned, grounds);
+        let card = match grounds {
+            Some(_) => told.clone(),
+            None => told.clone().row("Why", subject::who(Line::new(), call.principal).text(" asked for it")),
+        };
+        let mut plan = Plan::work(LOCK, WITHIN, Some(card))
+            .intend(end(row, call))
+            .also(row.rollout.operation.clone(), told);
+        for earlier in stopped {
+            let card = Card::new(CardState::Held, "Stopped: a rollback goes first")
+                .row("Next", "Promote again when things are well");
+            let card = Some(card).filter(|_| earlier != row.rollout.operation);
+            plan = plan.ending(earlier, End::Superseded, card);
+        }
+        plan
+    }
+
+    /// Nobody is sent to the new release any more; then it stops.
+    fn away_from(&self, row: &Row, progress: &Progress<'_>) -> Step {
+        let owe = |effects| Step::Owe { effects, intents: vec![], card: None, private: vec![] };
+        if progress.is_start() {
+            return owe(vec![Effect::Route]);
+        }
+        if !progress.owed(|effect| matches!(effect, Effect::Stop { .. })) {
+            return owe(raise::stops([release_stack(row.rollout.release)]));
+        }
+        Step::End { end: End::Done, intents: vec![], card: None, private: vec![] }
+    }
+
     /// There is nothing earlier to go back to, but something under way to stop.
     fn only_stop(
         &self,
@@ -122,6 +170,25 @@ impl Rollback {
             )
         })
     }
+}
+
+/// Whether what was asked for is where the rollout came from.
+fn is_the_way_back(call: &Call<'_>, row: &Row) -> bool {
+    call.args.release("release").is_none_or(|wanted| wanted == row.rollout.from)
+}
+
+fn end(row: &Row, call: &Call<'_>) -> Intent {
+    let release = row.rollout.release;
+    Intent::EndRollout { release, end: RolloutEnd::RolledBack, by: call.principal.clone() }
+}
+
+/// The rollout that this very rollback has ended on its way back: production was not touched.
+fn ended_by<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Option<&'a Row> {
+    let decided = facts.row(&facts.fold::<Operations>()?.operations, call.operation)?.decided;
+    let (production, _) = subject::production(facts).ok()?;
+    let rows = facts.rows(&facts.fold::<Rollouts>()?.rollouts).map(|(_, row)| row);
+    rows.filter(|row| row.rollout.from == production.release && is_the_way_back(call, row))
+        .find(|row| row.stage == Stage::Ended(RolloutEnd::RolledBack) && row.since == decided)
 }
 
 /// The release to go back to, and the changes that this takes back.

@@ -174,6 +174,7 @@ fn folds() -> Folds {
         .with(Previews::default())
         .with(Mixes::default())
         .with(Releases::default())
+        .with(folkops_rollouts::Rollouts::default())
 }
 
 fn desk(service: ServiceId, keyring: Arc<dyn Keyring>, entropy: Arc<dyn Entropy>) -> Desk {

@@ -71,6 +71,8 @@ pub struct Plan {
     pub intents: Vec<Intent>,
     /// Other operations that end by this one, with the last state of their card.
     pub ends: Vec<(OperationId, End, Option<Card>)>,
+    /// Other operations' cards, as they read from now on.
+    pub also: Vec<(OperationId, Card)>,
     /// The reply, unless there is nothing to say.
     pub card: Option<Card>,
     /// Replies that only one person sees.
@@ -135,6 +137,12 @@ impl Plan {
         self.ends.push((operation, end, card));
         self
     }
+    /// Changes another operation's card.
+    #[must_use]
+    pub fn also(mut self, operation: OperationId, card: Card) -> Self {
+        self.also.push((operation, card));
+        self
+    }
     /// Tells people once that they are needed.
     #[must_use]
     pub fn telling(mut self, subject: impl Into<String>, people: BTreeSet<PersonId>) -> Self {
@@ -143,7 +151,15 @@ impl Plan {
     }
 
     fn of(work: Work, card: Option<Card>) -> Self {
-        Self { work, intents: Vec::new(), ends: Vec::new(), card, private: Vec::new(), told: None }
+        Self {
+            work,
+            intents: Vec::new(),
+            ends: Vec::new(),
+            also: Vec::new(),
+            card,
+            private: Vec::new(),
+            told: None,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::ids::{
     ComponentName, CompositionId, Digest, Owner, PersonId, PreviewId, ReleaseNumber, Sha, StackName,
 };
 use crate::person::Principal;
+use crate::rollout::{Held, Rollout, RolloutEnd};
 use crate::sealed::Sealed;
 use crate::stack::{Part, Release};
 
@@ -139,4 +140,59 @@ pub enum Intent {
     },
     /// The freeze is over.
     Unfreeze,
+    /// A release is tried with the first visitors.
+    StartRollout {
+        /// How.
+        rollout: Rollout,
+    },
+    /// More visitors get it.
+    StepRollout {
+        /// Which release.
+        release: ReleaseNumber,
+        /// Which of its steps, counted from 0.
+        rung: u32,
+    },
+    /// It stands still by itself.
+    HoldRollout {
+        /// Which release.
+        release: ReleaseNumber,
+        /// Why.
+        why: Held,
+    },
+    /// It stands still because somebody said so.
+    PauseRollout {
+        /// Which release.
+        release: ReleaseNumber,
+        /// Who.
+        by: Principal,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Sealed>,
+    },
+    /// It goes on from where it stands.
+    ResumeRollout {
+        /// Which release.
+        release: ReleaseNumber,
+        /// Who said so.
+        by: Principal,
+    },
+    /// It is over.
+    EndRollout {
+        /// Which release.
+        release: ReleaseNumber,
+        /// How.
+        end: RolloutEnd,
+        /// Who brought it about; the automation, when the numbers did.
+        by: Principal,
+    },
+    /// Changes that were taken back may go out again with others, and promotions are possible again.
+    Pardon {
+        /// Which.
+        changes: Vec<ChangeRef>,
+        /// Who said so.
+        by: Principal,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Sealed>,
+    },
 }

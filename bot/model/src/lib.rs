@@ -13,6 +13,7 @@ pub mod intent;
 pub mod person;
 pub mod ports;
 pub mod request;
+pub mod rollout;
 pub mod sealed;
 pub mod stack;
 
@@ -28,5 +29,9 @@ pub use ids::{
 pub use intent::Intent;
 pub use person::{Account, Group, Principal};
 pub use request::{Cause, Place, Request};
+pub use rollout::{
+    BasisPoints, Cohort, Counts, Held, Late, Observation, Rollout, RolloutEnd, Rung, Strategy, Tick, Timing,
+    Visitors,
+};
 pub use sealed::Sealed;
 pub use stack::{Part, Release, ReleasedComponent, StackKind, StackSpec, Trust};

@@ -31,6 +31,8 @@ pub enum Cause {
     Drift,
     /// There is no release yet.
     FirstStart,
+    /// The numbers decided.
+    Verdict,
     /// An earlier operation, whose end brought it about.
     Operation(OperationId),
 }

@@ -13,7 +13,7 @@ pub mod watch;
 pub use composition::Composition;
 pub use folds::{
     Allowed, ChangeRow, Changes, Freeze, LinkRow, Mix, Mixes, Preview, PreviewState, Previews, Production,
-    Raised, Releases,
+    Raised, Releases, Trial,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

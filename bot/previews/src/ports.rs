@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use folkops_model::{
-    ChangeNumber, ComponentName, Digest, Failure, ObservedChange, PersonId, PreviewId, Sha, StackName,
-    StackSpec, TreeId, Trust,
+    ChangeNumber, ComponentName, Digest, Failure, ObservedChange, PersonId, PreviewId, Rung, Sha, StackName,
+    StackSpec, Timing, TreeId, Trust,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -169,6 +169,21 @@ pub struct Routes {
     pub previews: BTreeMap<PreviewId, StackName>,
     /// One-time links not used yet: hash of the token, whose, until when.
     pub links: Vec<Link>,
+    /// A release that some of everybody get instead.
+    pub trial: Option<TrialRoute>,
+}
+
+/// How visitors are divided between production and a release that is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialRoute {
+    /// What is tried.
+    pub candidate: StackName,
+    /// Who gets it.
+    pub step: Rung,
+    /// Decides which visitors.
+    pub salt: String,
+    /// How they are watched.
+    pub timing: Timing,
 }
 
 /// A one-time link that ties a browser to a person.

@@ -9,8 +9,8 @@ use folkops_model::{Cause, PersonId, PreviewId, StackName};
 use folkops_record::Facts;
 use jiff::Timestamp;
 
-use crate::folds::{Mixes, PreviewState, Previews, Releases};
-use crate::ports::{Link, Routes, RunningStack};
+use crate::folds::{Mixes, PreviewState, Previews, Releases, Trial};
+use crate::ports::{Link, Routes, RunningStack, TrialRoute};
 
 /// Something that the automation should ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,16 @@ pub fn routes(facts: &Facts<'_>) -> Option<Routes> {
         people: serving.collect::<BTreeMap<PersonId, StackName>>(),
         previews: up.map(|(id, _)| (id.clone(), preview_stack(id))).collect(),
         links: links.collect(),
+        trial: facts.fold::<Releases>()?.trial(facts).and_then(trial),
+    })
+}
+
+fn trial(trial: &Trial) -> Option<TrialRoute> {
+    Some(TrialRoute {
+        candidate: release_stack(trial.rollout.release),
+        step: *trial.step()?,
+        salt: trial.rollout.salt.clone(),
+        timing: trial.rollout.timing,
     })
 }
 

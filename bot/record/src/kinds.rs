@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 
 use folkops_model::{
-    Account, Action, Args, Card, ComponentName, Decision, Effect, Group, Intent, MessageId, ObservedChange,
-    OperationId, Outcome, Owner, PersonId, Place, Request, RequestId, Sealed, Sha,
+    Account, Action, Args, Card, ComponentName, Decision, Effect, Group, Intent, MessageId, Observation,
+    ObservedChange, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber, Request, RequestId, Sealed,
+    Sha,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -143,6 +144,13 @@ pub enum Body {
         change: ObservedChange,
         /// The author's name.
         author_name: Sealed,
+    },
+    /// The edge saw how a release fares.
+    RolloutObserved {
+        /// Which release.
+        release: ReleaseNumber,
+        /// What.
+        seen: Observation,
     },
     /// A change is not open any more.
     ChangeGone {

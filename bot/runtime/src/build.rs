@@ -20,6 +20,7 @@ use folkops_policies::Judge;
 use folkops_previews::ports::{Forge, Stacks, Traffic};
 use folkops_previews::{Changes, Mixes, Performer, Previews, Releases};
 use folkops_record::{Folds, Keyring, Ledger};
+use folkops_rollouts::Rollouts;
 
 use crate::config::{Component, Config, State};
 use crate::edge::Edge;
@@ -114,6 +115,7 @@ pub fn folds() -> Folds {
         .with(Previews::default())
         .with(Mixes::default())
         .with(Releases::default())
+        .with(Rollouts::default())
 }
 
 /// Wires everything and starts the pipeline.
@@ -176,6 +178,7 @@ pub fn settings(config: &Config) -> Settings {
         places: config.limits.places,
         lasts: minutes(config.limits.preview_minutes),
         lasts_at_most: minutes(config.limits.longest_minutes),
+        rollout: config.rollout.template(),
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use folkops_model::{ComponentName, RoomName, ServiceId};
+use folkops_model::{ComponentName, Late, RoomName, ServiceId, Strategy, Timing};
+use folkops_rollouts::Template;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,6 +30,9 @@ pub struct Config {
     /// How much people may have at a time, and for how long.
     #[serde(default)]
     pub limits: Limits,
+    /// How a release comes to everybody.
+    #[serde(default)]
+    pub rollout: Rollout,
     /// More policies beside the shipped ones.
     #[serde(default)]
     pub policies: Option<PathBuf>,
@@ -117,6 +121,77 @@ pub struct Trusted {
     pub addresses: Vec<IpAddr>,
     /// The header.
     pub header: String,
+}
+
+/// How a release comes to everybody, unless `/promote` says otherwise.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rollout {
+    /// `canary`, in steps as wide as the harm that each has to exclude needs; `linear`, in even steps; `blue-green`, all
+    /// at once.
+    #[schemars(with = "String")]
+    pub strategy: Strategy,
+    /// Visitors who come with a cookie of ours within `minutes`, roughly. The steps follow from it.
+    pub visitors: u64,
+    /// The share of visitors who meet a failure anyway, 0 to 1, roughly.
+    pub usual: f64,
+    /// The rise of that share which must be ruled out before everybody gets a release, 0 to 1.
+    pub margin: f64,
+    /// Visitors who may meet a failure of the new build, beyond the usual, before it goes back at once.
+    pub budget: u64,
+    /// Minutes that a rollout may take.
+    pub minutes: u64,
+    /// What is done when they are over and the numbers have not decided: `hold`, `roll-back` or `advance`.
+    #[schemars(with = "String")]
+    pub late: Late,
+    /// Milliseconds that each visitor is watched.
+    pub period_ms: u64,
+    /// Milliseconds for which visitors are gathered before they are judged together.
+    pub block_ms: u64,
+    /// Milliseconds from which on an answer is slow.
+    pub slow_ms: u64,
+    /// Even steps, for `linear`; 1 to 50.
+    pub steps: u16,
+}
+
+impl Default for Rollout {
+    /// What a service of a few thousand visitors an hour needs.
+    fn default() -> Self {
+        let Template { strategy, visitors, usual, margin, budget, lasts, late, timing, even_steps } =
+            Template::ordinary();
+        let Timing { period_ms, block_ms, slow_ms } = timing;
+        let minutes = lasts.as_secs() / 60;
+        Self {
+            strategy,
+            visitors,
+            usual,
+            margin,
+            budget,
+            minutes,
+            late,
+            period_ms,
+            block_ms,
+            slow_ms,
+            steps: even_steps,
+        }
+    }
+}
+
+impl Rollout {
+    /// As commands take it.
+    pub fn template(&self) -> Template {
+        Template {
+            strategy: self.strategy,
+            visitors: self.visitors,
+            usual: self.usual,
+            margin: self.margin,
+            budget: self.budget,
+            lasts: std::time::Duration::from_secs(self.minutes * 60),
+            late: self.late,
+            timing: Timing { period_ms: self.period_ms, block_ms: self.block_ms, slow_ms: self.slow_ms },
+            even_steps: self.steps,
+        }
+    }
 }
 
 /// How much people may have at a time, and for how long.
@@ -281,6 +356,7 @@ impl Config {
 
     /// What types alone cannot say.
     fn check(&self) -> Result<(), String> {
+        self.rollout.template().check().map_err(|wrong| format!("in `[rollout]`, {wrong}"))?;
         let known = |name: &ComponentName| self.components.iter().any(|component| component.name == *name);
         if !known(&self.router.entrance) {
             return Err(format!(

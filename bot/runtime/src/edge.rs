@@ -9,15 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::People;
-use folkops_model::StackName;
-use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, Unavailable};
+use folkops_model::{BasisPoints, Cohort, Counts, Observation, StackName, Tick, Visitors};
+use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, TrialRoute, Unavailable};
 use folkops_record::{Keyring, Ledger};
+use folkops_rollouts::Row;
 use folkops_router::control::{ControlClient, ControlError};
+use folkops_router::observed::{self, Reading, Since};
 use folkops_router::table::{
-    Arm, Backend, Host, HostPattern, Link, LinkHash, Service, Table, Trusted, TrustedHeader, Upstream,
+    Arm, Backend, Host, HostPattern, Link, LinkHash, Salt, Service, Split, Table, Trusted, TrustedHeader,
+    Upstream, Weight,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 
 use crate::config::Config;
 
@@ -96,7 +100,11 @@ impl Edge {
             .map(|host| HostPattern::parse(host))
             .collect::<Result<_, _>>()
             .map_err(wrong)?;
-        let service = Service { hosts, default: self.backend(&routes.production)?, rollout: None };
+        let service = Service {
+            hosts,
+            default: self.backend(&routes.production)?,
+            rollout: routes.trial.as_ref().map(|trial| self.split(trial)).transpose()?,
+        };
         let people = routes.people.iter().map(|(person, stack)| Ok((person.clone(), self.backend(stack)?)));
         let previews = routes.previews.iter().map(|(preview, stack)| {
             let host = format!("{preview}.{}", without_port(&config.previews));
@@ -110,6 +118,37 @@ impl Edge {
             links: routes.links.iter().map(|link| self.link(link)).collect::<Result<_, _>>()?,
             trusted: self.trusted()?,
         })
+    }
+
+    fn split(&self, trial: &TrialRoute) -> Result<Split, Unavailable> {
+        let weight = |share: BasisPoints| Weight::new(share.get()).map_err(wrong);
+        Ok(Split {
+            candidate: self.backend(&trial.candidate)?,
+            weight: weight(trial.step.weight)?,
+            control: weight(trial.step.control)?,
+            salt: Salt::parse(&trial.salt).map_err(wrong)?,
+            period_ms: trial.timing.period_ms,
+            block_ms: trial.timing.block_ms,
+            slow_ms: trial.timing.slow_ms,
+        })
+    }
+
+    /// What the router saw of a rollout since the last time; nothing while it serves another one.
+    pub async fn seen(&self, row: &Row) -> Result<Option<Observation>, Unavailable> {
+        let salt = Salt::parse(&row.rollout.salt).map_err(wrong)?;
+        let (epoch, cohorts, ticks) = row.next.clone().unwrap_or_default();
+        let reading = self.client.rollout(&Since { salt, cohorts, ticks }).await.map_err(wrong)?;
+        let reading = match reading {
+            // Another life of the router counts from the beginning.
+            Some(reading) if reading.epoch != epoch => self
+                .client
+                .rollout(&Since { salt, cohorts: 0, ticks: 0 })
+                .await
+                .map_err(wrong)?
+                .map(|all| (all, 0, 0)),
+            reading => reading.map(|reading| (reading, cohorts, ticks)),
+        };
+        reading.map(|(reading, cohorts, ticks)| observation(reading, cohorts, ticks)).transpose()
     }
 
     fn backend(&self, stack: &StackName) -> Result<Backend, Unavailable> {
@@ -143,6 +182,51 @@ impl Edge {
         let Some(trusted) = &self.config.router.trusted else { return Ok(None) };
         let header = TrustedHeader::parse(&trusted.header).map_err(wrong)?;
         Ok(Some(Trusted { addresses: trusted.addresses.clone(), header }))
+    }
+}
+
+fn observation(reading: Reading, cohorts: u64, ticks: u64) -> Result<Observation, Unavailable> {
+    let next_cohort = reading.cohorts.last().map_or(cohorts, |last| last.index + 1);
+    let next_tick = reading.ticks.last().map_or(ticks, |last| last.index + 1);
+    let at = |ms: i64| Timestamp::from_millisecond(ms).map_err(wrong);
+    let share = |weight: Weight| BasisPoints::new(weight.basis_points()).map_err(wrong);
+    let cohort = |cohort: observed::Cohort| {
+        Ok(Cohort {
+            at: at(cohort.end_ms)?,
+            weight: share(cohort.weight)?,
+            control: share(cohort.control)?,
+            candidate: visitors(cohort.sides.candidate),
+            stable: visitors(cohort.sides.stable),
+        })
+    };
+    let tick = |tick: observed::Tick| {
+        Ok(Tick {
+            at: at(tick.end_ms)?,
+            weight: share(tick.weight)?,
+            candidate: counts(&tick.sides.candidate),
+            stable: counts(&tick.sides.stable),
+        })
+    };
+    Ok(Observation {
+        epoch: reading.epoch,
+        next_cohort,
+        next_tick,
+        cohorts: reading.cohorts.into_iter().map(cohort).collect::<Result<_, Unavailable>>()?,
+        ticks: reading.ticks.into_iter().map(tick).collect::<Result<_, Unavailable>>()?,
+    })
+}
+
+fn visitors(outcome: observed::Outcome) -> Visitors {
+    Visitors { exposed: outcome.exposed, failed: outcome.failed.0, slow: outcome.slow.0 }
+}
+
+fn counts(counts: &observed::Counts) -> Counts {
+    Counts {
+        requests: counts.requests,
+        failed: counts.failed,
+        slow: counts.slow,
+        affected: counts.affected,
+        visitors: counts.visitors,
     }
 }
 

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use folkops_engine::{Facts, Lookout, Operations};
 use folkops_model::{Cause, StackName};
+use folkops_previews::Releases;
 use folkops_previews::ports::Stacks;
 use folkops_previews::ports::Traffic;
 use folkops_previews::reconcile::{proposals, routes, unwanted};
+use folkops_record::Body;
+use folkops_rollouts::{Move, Rollouts, Row, plan};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +24,8 @@ use crate::build::Bot;
 const LOOK: Duration = Duration::from_secs(2);
 /// How often what runs is compared with what should.
 const COMPARE: Duration = Duration::from_secs(3);
+/// How often a rollout under way is looked at.
+const WATCH: Duration = Duration::from_secs(1);
 /// How often late operations are ended.
 const EXPIRE: Duration = Duration::from_secs(1);
 /// How many comparisons in a row must find a stack unwanted before it is stopped: an operation may just be raising it.
@@ -31,6 +36,7 @@ pub fn start(bot: &Arc<Bot>, stop: &CancellationToken) {
     tokio::spawn(until(stop.clone(), look(bot.clone())));
     tokio::spawn(until(stop.clone(), compare(bot.clone())));
     tokio::spawn(until(stop.clone(), expire(bot.clone())));
+    tokio::spawn(until(stop.clone(), watch_rollout(bot.clone())));
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
@@ -62,6 +68,50 @@ async fn expire(bot: Arc<Bot>) {
         ticks.tick().await;
         bot.engine.expire().await;
     }
+}
+
+async fn watch_rollout(bot: Arc<Bot>) {
+    let mut ticks = every(WATCH);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = watch_once(&bot).await {
+            tracing::warn!(%error, "the rollout could not be watched");
+        }
+    }
+}
+
+/// Records what the router saw, then lets the automation say what the numbers want.
+async fn watch_once(bot: &Bot) -> Result<(), String> {
+    let Some(row) = bot.ledger.read(live) else { return Ok(()) };
+    if let Some(seen) = bot.edge.seen(&row).await.map_err(|error| error.0)?
+        && !(seen.cohorts.is_empty() && seen.ticks.is_empty())
+    {
+        let release = row.rollout.release;
+        bot.engine.note(Body::RolloutObserved { release, seen }).await.map_err(|error| error.0)?;
+    }
+    let Some((line, key)) = bot.ledger.read(wanted) else { return Ok(()) };
+    propose(&bot.engine, &bot.config, line, Cause::Verdict, &key).await
+}
+
+fn live(facts: &Facts<'_>) -> Option<Row> {
+    facts.fold::<Rollouts>()?.live(facts).cloned()
+}
+
+/// The line that the numbers want said, with what makes it the same as an earlier one.
+fn wanted(facts: &Facts<'_>) -> Option<(&'static str, String)> {
+    let row = facts.fold::<Rollouts>()?.live(facts)?;
+    let frozen = facts.fold::<Releases>()?.frozen(facts).is_some();
+    let (line, what) = match plan(row, facts.now()).proposed? {
+        Move::RollBack(_) => ("/rollback", "back"),
+        Move::Step { .. } | Move::Finish if frozen => return None,
+        Move::Step { .. } => ("/advance", "step"),
+        Move::Finish => ("/advance", "finish"),
+        Move::Hold(_) => ("/advance", "hold"),
+        Move::Resume => ("/advance", "resume"),
+    };
+    // What is wanted again after it was said, because it did not come about, is said again ten seconds later.
+    let again = facts.now().as_second() / 10;
+    Some((line, format!("{what}-{}-{}-{again}", row.rollout.release, row.since.as_millisecond())))
 }
 
 async fn compare(bot: Arc<Bot>) {

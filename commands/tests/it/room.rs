@@ -105,6 +105,7 @@ impl Room {
                 .with(Previews::default())
                 .with(Mixes::default())
                 .with(Releases::default())
+                .with(folkops_rollouts::Rollouts::default())
         };
         let service = ServiceId::parse("potluck").unwrap();
         let ledger = Arc::new(Ledger::open(store, folds, Arc::new(Still), service.clone()).await.unwrap());
@@ -114,6 +115,10 @@ impl Room {
             places: 4,
             lasts: Duration::from_secs(7_200),
             lasts_at_most: Duration::from_secs(86_400),
+            rollout: folkops_rollouts::Template {
+                strategy: folkops_model::Strategy::BlueGreen,
+                ..folkops_rollouts::Template::ordinary()
+            },
         };
         let desk = Desk {
             registry: Registry::new(folkops_commands::all(&settings).into_iter().chain(extra).collect()),

@@ -235,6 +235,11 @@ impl Engine {
                 draft = draft.reply(reply);
             }
         }
+        for (operation, card) in plan.also {
+            if let Some(reply) = self.edit(facts, &operation, card) {
+                draft = draft.reply(reply);
+            }
+        }
         if let Some(note) =
             plan.told.and_then(|(subject, people)| Note::of(Body::PeopleTold { subject, people }))
         {

@@ -1,7 +1,8 @@
 //! Releases: what production runs, what it ran before, what was taken back, and whether it is frozen.
 
 use folkops_model::{
-    ChangeRef, Intent, OperationId, PersonId, Principal, Release, ReleaseNumber, Sealed, Sha,
+    ChangeRef, Intent, OperationId, PersonId, Principal, Release, ReleaseNumber, Rollout, RolloutEnd, Rung,
+    Sealed, Sha,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
@@ -46,6 +47,26 @@ pub struct Releases {
     pub promoting: Table<OperationId, Vec<(ChangeRef, Sha)>>,
     /// One row, `now`, while a freeze is in force.
     pub freeze: Table<String, Freeze>,
+    /// One row, `now`, while a release is tried with some visitors.
+    pub trial: Table<String, Trial>,
+    /// One row, `now`: releases in a row that were taken back by the numbers.
+    pub bad: Table<String, u32>,
+}
+
+/// A release that some visitors get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// How it is rolled out.
+    pub rollout: Rollout,
+    /// Which of its steps it stands on.
+    pub rung: u32,
+}
+
+impl Trial {
+    /// The step it stands on.
+    pub fn step(&self) -> Option<&Rung> {
+        self.rollout.rungs.get(usize::try_from(self.rung).ok()?)
+    }
 }
 
 impl Default for Releases {
@@ -56,6 +77,8 @@ impl Default for Releases {
             taken_back: Table::new("taken-back"),
             promoting: Table::new("promoting"),
             freeze: Table::new("freeze"),
+            trial: Table::new("trial"),
+            bad: Table::new("bad-releases"),
         }
     }
 }
@@ -74,6 +97,16 @@ impl Releases {
             .filter(|freeze| freeze.until.is_none_or(|until| until > facts.now()))
     }
 
+    /// The release that some visitors get.
+    pub fn trial(&self, facts: &Facts<'_>) -> Option<&Trial> {
+        facts.row(&self.trial, &"now".to_owned())
+    }
+
+    /// How many releases in a row the numbers took back.
+    pub fn bad(&self, facts: &Facts<'_>) -> u32 {
+        facts.row(&self.bad, &"now".to_owned()).copied().unwrap_or_default()
+    }
+
     /// The number that the next release gets.
     pub fn next(&self, facts: &Facts<'_>) -> ReleaseNumber {
         ReleaseNumber(facts.rows(&self.releases).next_back().map_or(1, |(number, _)| number.0 + 1))
@@ -87,15 +120,43 @@ impl Releases {
             Some(place) => before.truncate(place),
             None => before.extend(now.filter(|now| now.release != release).map(|now| now.release)),
         }
-        for change in taken_back {
-            self.taken_back.put(at, change.clone(), release);
-        }
+        self.take_back(at, release, taken_back);
         let brought = self.releases.get(&release).map(|release| release.changes.clone()).unwrap_or_default();
         for (change, _) in brought {
             self.taken_back.remove(at, &change);
         }
         let row = Production { release, since: record.time, by: by.person().cloned(), before };
         self.production.put(at, "now".to_owned(), row);
+    }
+}
+
+impl Releases {
+    fn take_back(&mut self, at: u64, release: ReleaseNumber, changes: &[ChangeRef]) {
+        for change in changes {
+            self.taken_back.put(at, change.clone(), release);
+        }
+    }
+
+    fn end_trial(&mut self, at: u64, release: ReleaseNumber, end: RolloutEnd, by: &Principal) {
+        let now = "now".to_owned();
+        let Some(trial) = self.trial.get(&now).filter(|trial| trial.rollout.release == release).cloned()
+        else {
+            return;
+        };
+        self.trial.remove(at, &now);
+        let bad = self.bad.get(&now).copied().unwrap_or_default();
+        match end {
+            RolloutEnd::Live => {
+                self.bad.remove(at, &now);
+            }
+            RolloutEnd::RolledBack => {
+                self.take_back(at, trial.rollout.from, &trial.rollout.changes);
+                if *by == Principal::Automation {
+                    self.bad.put(at, now, bad + 1);
+                }
+            }
+            RolloutEnd::Superseded => {}
+        }
     }
 }
 
@@ -116,6 +177,23 @@ impl Fold for Releases {
         match intent {
             Intent::MakeRelease { release } => self.releases.put(at, release.number, release.clone()),
             Intent::SetProduction { release, by, taken_back } => self.set(record, *release, by, taken_back),
+            Intent::StartRollout { rollout } => {
+                self.trial.put(at, "now".to_owned(), Trial { rollout: rollout.clone(), rung: 0 });
+            }
+            Intent::StepRollout { release, rung } => {
+                self.trial.change(at, &"now".to_owned(), |trial| {
+                    if trial.rollout.release == *release {
+                        trial.rung = *rung;
+                    }
+                });
+            }
+            Intent::EndRollout { release, end, by } => self.end_trial(at, *release, *end, by),
+            Intent::Pardon { changes, .. } => {
+                changes.iter().for_each(|change| {
+                    self.taken_back.remove(at, change);
+                });
+                self.bad.remove(at, &"now".to_owned());
+            }
             Intent::Freeze { until, reason, by } => {
                 let row = Freeze {
                     by: by.person().cloned(),
@@ -133,7 +211,15 @@ impl Fold for Releases {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.releases, &self.production, &self.taken_back, &self.promoting, &self.freeze]
+        vec![
+            &self.releases,
+            &self.production,
+            &self.taken_back,
+            &self.promoting,
+            &self.freeze,
+            &self.trial,
+            &self.bad,
+        ]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
@@ -143,6 +229,8 @@ impl Fold for Releases {
             &mut self.taken_back,
             &mut self.promoting,
             &mut self.freeze,
+            &mut self.trial,
+            &mut self.bad,
         ]
     }
 }

@@ -1,0 +1,132 @@
+//! "/advance": the rollout's next move, as the numbers want it. Said by the automation only.
+//!
+//! No arguments. Class: release. Reads: the rollout with its evidence, releases. What is done is planned again from the
+//! facts at the moment of the decision, so that a move that was wanted a moment ago and is not any more does not happen.
+
+use std::time::Duration;
+
+use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
+use folkops_model::{
+    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Principal, ReleaseNumber, Resource, RolloutEnd,
+};
+use folkops_previews::Releases;
+use folkops_previews::reconcile::release_stack;
+use folkops_rollouts::check::{Change, check};
+use folkops_rollouts::{Move, Planned, Rollouts, Row, plan};
+
+use crate::telling::LOCK;
+use crate::{raise, telling};
+
+static SPEC: CommandSpec = CommandSpec {
+    name: "advance",
+    aliases: &[],
+    summary: "do what the numbers want of the rollout",
+    example: "/advance",
+    class: Class::Release,
+    args: &[],
+    internal: true,
+};
+
+/// How long a move may take.
+const WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// The command.
+pub struct Advance;
+
+impl Command for Advance {
+    fn spec(&self) -> &'static CommandSpec {
+        &SPEC
+    }
+
+    fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        match live(facts) {
+            Some(_) => Ok(Ask { resource: Resource::Service, context: Context::default() }),
+            None => Err(Box::new(Card::new(CardState::Refused, "Nothing is being rolled out"))),
+        }
+    }
+
+    fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        let Some(row) = live(facts) else { return nothing() };
+        let planned = plan(row, facts.now());
+        if frozen(facts) && matches!(planned.proposed, Some(Move::Step { .. } | Move::Finish)) {
+            return nothing();
+        }
+        let by = call.principal.clone();
+        let (release, operation) = (row.rollout.release, row.rollout.operation.clone());
+        match &planned.proposed {
+            Some(Move::Step { rung }) => step(row, &planned, *rung),
+            Some(Move::Finish) => finish(row, &planned, by),
+            Some(Move::Hold(why)) => nothing()
+                .intend(Intent::HoldRollout { release, why: *why })
+                .also(operation, telling::held(row, &planned, *why)),
+            Some(Move::Resume) => nothing()
+                .intend(Intent::ResumeRollout { release, by })
+                .also(operation, telling::stepped(row, &planned, row.stage.rung().unwrap_or(0))),
+            // Going back is a command of its own, which anybody may say as well.
+            Some(Move::RollBack(_)) | None => nothing(),
+        }
+    }
+
+    fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
+        if progress.is_start() {
+            return owe(vec![Effect::Route]);
+        }
+        if progress.is_pending() {
+            return Step::Wait;
+        }
+        let stops = superfluous(call, facts);
+        if stops.is_empty() || progress.owed(|effect| matches!(effect, Effect::Stop { .. })) {
+            return Step::End { end: End::Done, intents: vec![], card: None, private: vec![] };
+        }
+        owe(stops)
+    }
+}
+
+/// Nobody more gets a new build while a freeze is in force.
+fn frozen(facts: &Facts<'_>) -> bool {
+    facts.fold::<Releases>().is_some_and(|releases| releases.frozen(facts).is_some())
+}
+
+/// The rollout that is not over.
+pub fn live<'a>(facts: &Facts<'a>) -> Option<&'a Row> {
+    facts.fold::<Rollouts>()?.live(facts)
+}
+
+/// A plan that says and does nothing.
+fn nothing() -> Plan {
+    Plan { card: None, ..Plan::answer(Card::new(CardState::Good, "")) }
+}
+
+fn step(row: &Row, planned: &Planned, rung: u32) -> Plan {
+    if check(&row.rollout, Change::Step { stage: &row.stage, rung }).is_err() {
+        return nothing();
+    }
+    Plan::work(LOCK, WITHIN, None)
+        .intend(Intent::StepRollout { release: row.rollout.release, rung })
+        .also(row.rollout.operation.clone(), telling::stepped(row, planned, rung))
+}
+
+/// Everybody gets it: what somebody decided who said so, or the numbers.
+pub fn finish(row: &Row, planned: &Planned, by: Principal) -> Plan {
+    let release = row.rollout.release;
+    Plan::work(LOCK, WITHIN, None)
+        .intend(Intent::EndRollout { release, end: RolloutEnd::Live, by: by.clone() })
+        .intend(Intent::SetProduction { release, by, taken_back: vec![] })
+        .also(row.rollout.operation.clone(), telling::live(row, planned))
+}
+
+/// After everybody has a release: what ran before the one that stays up for the way back.
+pub fn superfluous(_call: &Call<'_>, facts: &Facts<'_>) -> Vec<Effect> {
+    let Some(releases) = facts.fold::<Releases>() else { return Vec::new() };
+    let Some((production, _)) = releases.current(facts) else { return Vec::new() };
+    if releases.trial(facts).is_some() {
+        return Vec::new();
+    }
+    let kept: Option<ReleaseNumber> = production.before.last().copied();
+    let old = production.before.iter().copied().filter(|old| Some(*old) != kept && *old != production.release);
+    raise::stops(old.map(release_stack))
+}
+
+fn owe(effects: Vec<Effect>) -> Step {
+    Step::Owe { effects, intents: vec![], card: None, private: vec![] }
+}

@@ -1,0 +1,61 @@
+//! "/pardon 52 the cause was our own disk": what was rolled back may go out again.
+//!
+//! Arguments: changes, or none to open promotions again after two bad releases. Class: release. Reads: what was taken back.
+
+use folkops_engine::{Ask, Call, Command, Facts, Plan};
+use folkops_model::{
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, Resource, Span,
+    Weight,
+};
+use folkops_previews::Releases;
+
+use crate::subject;
+
+static SPEC: CommandSpec = CommandSpec {
+    name: "pardon",
+    aliases: &[],
+    summary: "let what was rolled back go out again",
+    example: "/pardon 52",
+    class: Class::Release,
+    args: &[ArgSpec {
+        name: "change",
+        help: "a pull request that was rolled back, or several",
+        kind: ArgKind::Change,
+        arity: Arity::Many,
+    }],
+    internal: false,
+};
+
+/// The command.
+pub struct Pardon;
+
+impl Command for Pardon {
+    fn spec(&self) -> &'static CommandSpec {
+        &SPEC
+    }
+
+    fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        Ok(Ask { resource: Resource::Service, context: Context::default() })
+    }
+
+    fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        let named = call.args.changes("change");
+        let releases = facts.fold::<Releases>();
+        let taken = releases.into_iter().flat_map(|releases| facts.rows(&releases.taken_back)).map(|(change, _)| change);
+        let pardoned: Vec<ChangeRef> = taken.filter(|change| named.contains(&change.number)).cloned().collect();
+        if pardoned.is_empty() {
+            let numbers = Line::new().list(named.iter().copied().map(Span::Change));
+            let are = if named.len() == 1 { " was not rolled back" } else { " were not rolled back" };
+            return Plan::refuse(
+                Card::new(CardState::Refused, numbers.text(are))
+                    .say("Nothing was done.")
+                    .button(Weight::Quiet, "What runs now?", "/status"),
+            );
+        }
+        let list = Line::new().list(pardoned.iter().map(|change| Span::Change(change.number)));
+        let card = Card::new(CardState::Good, list.text(" may go out again"))
+            .say("Promotions are open, and other changes may bring it along.")
+            .row("Why", subject::who(Line::new(), call.principal).text(" pardoned it"));
+        Plan::answer(card).intend(Intent::Pardon { changes: pardoned, by: call.principal.clone(), reason: None })
+    }
+}

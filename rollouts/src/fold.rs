@@ -1,0 +1,174 @@
+//! What is known of each rollout: where it stands, what was seen, what the evidence is.
+//!
+//! Everything follows from the journal, so a bot that was killed knows after its start what it knew before.
+
+use folkops_model::{BasisPoints, Counts, Intent, Observation, ReleaseNumber, Rollout};
+use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::judge::Judged;
+use crate::stage::{Event, Stage};
+
+/// How many points of a rollout's picture are kept; with more, every two neighbours become one.
+const POINTS: usize = 400;
+/// How many rollouts that are over stay known.
+const KEPT: usize = 50;
+
+/// One rollout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// As it was decided.
+    pub rollout: Rollout,
+    /// Where it stands.
+    pub stage: Stage,
+    /// When it began, UTC.
+    pub began: Timestamp,
+    /// Since when it stands there, UTC.
+    pub since: Timestamp,
+    /// What its visitors showed.
+    pub judged: Judged,
+    /// When the edge last told that anything happened, UTC.
+    pub heard: Option<Timestamp>,
+    /// What to ask the edge for next: in which life of it, which cohort, which tick.
+    pub next: Option<(String, u64, u64)>,
+    /// What ended so far.
+    pub totals: Totals,
+    /// Its picture.
+    pub points: Vec<Point>,
+    /// What happened to it, by when.
+    pub marks: Vec<(Timestamp, Stage)>,
+}
+
+/// What ended on both sides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// With the new build.
+    pub candidate: Counts,
+    /// With the current one.
+    pub stable: Counts,
+}
+
+/// A moment of a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// When, UTC.
+    pub at: Timestamp,
+    /// The new build's share.
+    pub weight: BasisPoints,
+    /// What ended up to then, since the point before.
+    pub totals: Totals,
+}
+
+/// The fold.
+#[derive(Debug, Clone)]
+pub struct Rollouts {
+    /// By release.
+    pub rollouts: Table<ReleaseNumber, Row>,
+}
+
+impl Default for Rollouts {
+    fn default() -> Self {
+        Self { rollouts: Table::new("rollouts") }
+    }
+}
+
+impl Rollouts {
+    /// The rollout that is not over.
+    pub fn live<'a>(&'a self, facts: &Facts<'_>) -> Option<&'a Row> {
+        facts.rows(&self.rollouts).map(|(_, row)| row).find(|row| row.stage.is_live())
+    }
+
+    fn start(&mut self, record: &Record, rollout: &Rollout) {
+        let row = Row {
+            rollout: rollout.clone(),
+            stage: Stage::Rising { rung: 0 },
+            began: record.time,
+            since: record.time,
+            judged: Judged::of(rollout),
+            heard: None,
+            next: None,
+            totals: Totals::default(),
+            points: Vec::new(),
+            marks: vec![(record.time, Stage::Rising { rung: 0 })],
+        };
+        self.rollouts.put(record.sequence, rollout.release, row);
+        while self.rollouts.len() > KEPT && self.rollouts.pop_first(record.sequence).is_some() {}
+    }
+
+    fn happen(&mut self, record: &Record, release: ReleaseNumber, event: Event) {
+        self.rollouts.change(record.sequence, &release, |row| {
+            // What cannot happen any more has no effect, live and replayed alike.
+            let Ok(stage) = row.stage.clone().next(event) else { return };
+            if stage != row.stage {
+                row.since = record.time;
+                row.marks.push((record.time, stage.clone()));
+                row.stage = stage;
+            }
+        });
+    }
+}
+
+impl Row {
+    fn see(&mut self, seen: &Observation) {
+        self.next = Some((seen.epoch.clone(), seen.next_cohort, seen.next_tick));
+        seen.cohorts.iter().for_each(|cohort| self.judged.observe(cohort));
+        for tick in &seen.ticks {
+            self.heard = Some(tick.at);
+            self.totals.candidate.add(&tick.candidate);
+            self.totals.stable.add(&tick.stable);
+            let totals = Totals { candidate: tick.candidate, stable: tick.stable };
+            self.points.push(Point { at: tick.at, weight: tick.weight, totals });
+        }
+        if self.points.len() > POINTS {
+            self.points = self.points.chunks(2).filter_map(joined).collect();
+        }
+    }
+}
+
+/// Neighbouring points as one: the later moment, both counts.
+fn joined(points: &[Point]) -> Option<Point> {
+    let last = *points.last()?;
+    let mut totals = Totals::default();
+    for point in points {
+        totals.candidate.add(&point.totals.candidate);
+        totals.stable.add(&point.totals.stable);
+    }
+    Some(Point { totals, ..last })
+}
+
+impl Fold for Rollouts {
+    fn apply(&mut self, record: &Record) {
+        match &record.body {
+            Body::RolloutObserved { release, seen } => {
+                self.rollouts.change(record.sequence, release, |row| row.see(seen));
+            }
+            Body::Intended(Intent::StartRollout { rollout }) => self.start(record, rollout),
+            Body::Intended(Intent::StepRollout { release, rung }) => {
+                self.happen(record, *release, Event::Stepped { rung: *rung });
+            }
+            Body::Intended(Intent::HoldRollout { release, why }) => {
+                self.happen(record, *release, Event::Held(*why));
+            }
+            Body::Intended(Intent::PauseRollout { release, by, reason }) => {
+                let event = Event::Paused { by: by.person().cloned(), reason: reason.clone() };
+                self.happen(record, *release, event);
+            }
+            Body::Intended(Intent::ResumeRollout { release, .. }) => {
+                self.happen(record, *release, Event::Resumed)
+            }
+            Body::Intended(Intent::EndRollout { release, end, .. }) => {
+                self.happen(record, *release, Event::Ended(*end));
+            }
+            _ => {}
+        }
+    }
+
+    fn tables(&self) -> Vec<&dyn AnyTable> {
+        vec![&self.rollouts]
+    }
+
+    fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
+        vec![&mut self.rollouts]
+    }
+}

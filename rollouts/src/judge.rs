@@ -1,0 +1,120 @@
+//! A rollout's evidence: what its visitors showed, put through the library that knows how to judge it.
+//!
+//! All margins are watched from the first visitor on, so that evidence is carried from step to step and never reset.
+
+use std::collections::BTreeMap;
+
+use folkops_evidence::{
+    Allocation, Baseline, Block, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Safe, Sample,
+    Share, Standing, Strata, Stratum, Tally, Unhealth, Verdict,
+};
+use folkops_model::{Cohort, Rollout};
+use serde::{Deserialize, Serialize};
+
+/// The one stratum of visitors whom nothing tells apart.
+const EVERYBODY: &str = "everybody";
+/// The metrics, as people know them, in the order in which they are kept.
+pub const METRICS: [&str; 2] = ["failures", "slow answers"];
+
+/// The evidence of one rollout so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    failed: Seen,
+    slow: Seen,
+    allocation: Allocation,
+}
+
+/// The evidence of one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    harm: Strata,
+    /// For each step, the evidence that its margin is excluded.
+    safe: Vec<Safe>,
+}
+
+impl Judged {
+    /// Nothing seen yet.
+    pub fn of(rollout: &Rollout) -> Self {
+        let nothing = Seen::of(rollout);
+        Self { failed: nothing.clone(), slow: nothing, allocation: Allocation::default() }
+    }
+
+    /// Takes in one block of visitors.
+    pub fn observe(&mut self, cohort: &Cohort) {
+        let (candidate, stable) = (&cohort.candidate, &cohort.stable);
+        self.failed.observe(&candidate.failed, &stable.failed);
+        self.slow.observe(&candidate.slow, &stable.slow);
+        let (weight, control) = (cohort.weight.fraction(), cohort.control.fraction());
+        if let Ok(share) = Share::new(weight / (weight + control)) {
+            self.allocation.observe(share, candidate.exposed, stable.exposed);
+        }
+    }
+
+    /// What the evidence says on a step; none for a step that there is not.
+    pub fn verdict(&self, rung: u32) -> Option<Verdict> {
+        let [failures, slow] = METRICS;
+        let metrics = [self.failed.metric(failures, rung)?, self.slow.metric(slow, rung)?];
+        let case = Case {
+            metrics: &metrics,
+            allocation: &self.allocation,
+            hearing: Hearing::Heard,
+            levels: Levels::STANDARD,
+        };
+        Some(case.judge())
+    }
+
+    /// How the new build's visitors and the control's fared: their shares of failures.
+    pub fn tallies(&self) -> (Tally, Tally) {
+        self.failed.harm.tallies()
+    }
+
+    /// The visitors of the new build that are still needed for a step's margin, if they fare as those before; none
+    /// when nothing can be said yet.
+    pub fn still_needed(&self, rung: u32) -> Option<f64> {
+        let needed = [self.failed.still_needed(rung)?, self.slow.still_needed(rung)?];
+        Some(needed.into_iter().fold(0.0, f64::max))
+    }
+}
+
+impl Seen {
+    fn of(rollout: &Rollout) -> Self {
+        let margin = |ppm: u32| Margin::absolute(f64::from(ppm.clamp(1, 999_999)) / 1e6).ok();
+        let margins = rollout.rungs.iter().filter_map(|rung| margin(rung.margin_ppm));
+        Self {
+            harm: Strata::declare([Stratum::new(EVERYBODY)], HarmSpec::PLAIN),
+            safe: margins.map(|margin| Safe::new(margin, Baseline::UNKNOWN, Cap::ONE_NAT)).collect(),
+        }
+    }
+
+    fn observe(&mut self, canary: &BTreeMap<u8, u64>, stable: &BTreeMap<u8, u64>) {
+        let block =
+            Block { canary: sample(canary), stable: sample(stable), stratum: Stratum::new(EVERYBODY) };
+        // The one stratum there is was declared.
+        if self.harm.observe(&block).is_ok() {
+            self.safe.iter_mut().for_each(|safe| safe.observe(&block));
+        }
+    }
+
+    fn metric<'a>(&'a self, name: &'a str, rung: u32) -> Option<Metric<'a>> {
+        let safe = self.safe.get(usize::try_from(rung).ok()?)?;
+        Some(Metric { name, harm: &self.harm, safe, standing: Standing::Guardrail })
+    }
+
+    fn still_needed(&self, rung: u32) -> Option<f64> {
+        let safe = self.safe.get(usize::try_from(rung).ok()?)?;
+        let (canary, _) = self.harm.tallies();
+        let (have, need) = (safe.log_wealth(), Level::ADVANCE.log_threshold());
+        let visitors = f64::from(u32::try_from(canary.visitors).ok()?);
+        (have > 0.1 && visitors > 0.0).then(|| ((need - have) / have * visitors).max(0.0))
+    }
+}
+
+fn sample(histogram: &BTreeMap<u8, u64>) -> Sample {
+    let mut sample = Sample::EMPTY;
+    for (thirty_seconds, count) in histogram {
+        if let Ok(unhealth) = Unhealth::new(f64::from(*thirty_seconds) / 32.0) {
+            sample.add(unhealth, *count);
+        }
+    }
+    sample
+}
