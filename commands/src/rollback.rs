@@ -121,9 +121,9 @@ impl Rollback {
             Some(Move::RollBack(grounds)) if *call.principal == Principal::Automation => Some(*grounds),
             _ => None,
         };
-        let told = telling::went_back(row, &planned, grounds);
+        let told = telling::went_back(row, &planned, None);
         let card = match grounds {
-            Some(_) => told.clone(),
+            Some(_) => telling::went_back(row, &planned, grounds),
             None => told.clone().row("Why", subject::who(Line::new(), call.principal).text(" asked for it")),
         };
         let mut plan = Plan::work(LOCK, WITHIN, Some(card))

@@ -1,7 +1,7 @@
 //! How a rollout is told: one card for each, edited in place, with the figures in plain words.
 
 use folkops_model::{BasisPoints, Card, CardState, Held, Line, Rollout, Span, Weight};
-use folkops_rollouts::judge::METRICS;
+use folkops_rollouts::judge::SLOW;
 use folkops_rollouts::plan::Grounds;
 use folkops_rollouts::{Planned, Row, Stage};
 use jiff::SignedDuration;
@@ -105,10 +105,11 @@ pub fn went_back(row: &Row, planned: &Planned, grounds: Option<Grounds>) -> Card
         Some(_) => (CardState::Harmful, " rolled back by itself; you can sleep"),
         None => (CardState::Held, " was rolled back"),
     };
-    let mut card = Card::new(state, changes(&row.rollout).text(title)).say(figures(planned));
-    if let Some(grounds) = grounds {
-        card = card.row("Cause", cause(grounds));
-    }
+    let card = Card::new(state, changes(&row.rollout).text(title)).say(figures(planned));
+    let card = match grounds {
+        Some(grounds) => card.row("Cause", cause(grounds)),
+        None => card,
+    };
     let affected = row.totals.candidate.affected;
     card.row(
         "Met an error",
@@ -145,7 +146,7 @@ pub fn figures(planned: &Planned) -> Line {
     let Some((worst, new, current)) = rates else {
         return Line::from("Too few visitors were watched to the end so far.");
     };
-    let bad = if worst.metric == METRICS[1] { "slow" } else { "failed" };
+    let bad = if worst.metric == SLOW { "slow" } else { "failed" };
     let rates = format!("New build {} {bad}, current build {}. ", share(new), share(current));
     let harm = if evidence.harm >= evidence.roll_back_at {
         "The new build is worse."

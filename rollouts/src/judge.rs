@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 /// The one stratum of visitors whom nothing tells apart.
 const EVERYBODY: &str = "everybody";
-/// The metrics, as people know them, in the order in which they are kept.
-pub const METRICS: [&str; 2] = ["failures", "slow answers"];
+/// Answers that took long, as people know the metric.
+pub const SLOW: &str = "slow answers";
+/// Answers that did not come or were errors.
+pub const FAILURES: &str = "failures";
 
 /// The evidence of one rollout so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,8 +54,8 @@ impl Judged {
 
     /// What the evidence says on a step; none for a step that there is not.
     pub fn verdict(&self, rung: u32) -> Option<Verdict> {
-        let [failures, slow] = METRICS;
-        let metrics = [self.failed.metric(failures, rung)?, self.slow.metric(slow, rung)?];
+        // Of two that stand out alike, the last is told.
+        let metrics = [self.slow.metric(SLOW, rung)?, self.failed.metric(FAILURES, rung)?];
         let case = Case {
             metrics: &metrics,
             allocation: &self.allocation,

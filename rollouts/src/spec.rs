@@ -39,6 +39,8 @@ pub struct Template {
     pub strategy: Strategy,
     /// Visitors who come back with their cookie within `lasts`, roughly.
     pub visitors: u64,
+    /// How long a step should take.
+    pub step: Duration,
     /// The share of visitors who meet a failure anyway, 0 to 1, roughly.
     pub usual: f64,
     /// The rise of that share which must be excluded before everybody gets a release, 0 to 1.
@@ -80,6 +82,7 @@ impl Template {
         Self {
             strategy: Strategy::Canary,
             visitors: 2_000,
+            step: Duration::from_secs(360),
             usual: 0.01,
             margin: 0.05,
             budget: 50,
@@ -103,6 +106,8 @@ impl Template {
         let whole = [
             ("visitors", self.visitors),
             ("budget", self.budget),
+            ("minutes", self.lasts.as_secs()),
+            ("step_seconds", self.step.as_secs()),
             ("period_ms", self.timing.period_ms),
             ("block_ms", self.timing.block_ms),
         ];
@@ -127,19 +132,28 @@ impl Template {
     /// The smallest rise of failing visitors that this service can show within `lasts`; 1 when it cannot even show that
     /// a build fails everybody.
     pub fn smallest_shown(&self) -> f64 {
-        let reached = f64::from(CANARY.widest) / 1e4;
-        let shown = |rise: &f64| self.share(*rise).is_some_and(|share| share <= reached);
+        let reached = f64::from(CANARY.widest) / 1e4 * self.visitors();
+        let shown = |rise: &f64| self.needed(*rise).is_some_and(|needed| needed <= reached);
         let rises = std::iter::successors(Some(1.0 - self.usual), |rise| Some(rise * 0.9));
         rises.take_while(shown).take(200).last().unwrap_or(1.0)
     }
 
-    /// The share of all visitors that shows a rise of failures; above 1 when so many do not come.
+    /// The share of a step's visitors that shows a rise of failures; above 1 when so many do not come.
     fn share(&self, rise: f64) -> Option<f64> {
+        let come = self.visitors() * self.step.as_secs_f64() / self.lasts.as_secs_f64();
+        self.needed(rise).map(|needed| needed / come).filter(|share| share.is_finite())
+    }
+
+    /// The visitors of the new build that show a rise of failures.
+    fn needed(&self, rise: f64) -> Option<f64> {
         let compared = Share::new(1.0 / f64::from(1 + CANARY.times)).ok()?;
         let bad = (self.usual + rise).min(1.0);
-        let needed = bounds::two_sample(Level::ROLL_BACK, compared, bad, self.usual);
-        let visitors = f64::from(u32::try_from(self.visitors).unwrap_or(u32::MAX));
-        Some(INEFFICIENCY * needed / visitors).filter(|share| share.is_finite())
+        let needed = INEFFICIENCY * bounds::two_sample(Level::ROLL_BACK, compared, bad, self.usual);
+        Some(needed).filter(|needed| needed.is_finite())
+    }
+
+    fn visitors(&self) -> f64 {
+        f64::from(u32::try_from(self.visitors).unwrap_or(u32::MAX))
     }
 
     fn canary(&self) -> Vec<Rung> {
@@ -201,8 +215,8 @@ mod tests {
     #[test]
     fn a_larger_service_begins_with_a_smaller_share() {
         let first = |visitors| template(visitors, Strategy::Canary).rungs().first().unwrap().weight;
-        assert!(first(2_000) < first(200));
-        assert!(first(200) < first(100));
+        assert!(first(20_000) < first(2_000));
+        assert!(first(2_000) < first(1_000));
     }
 
     #[test]

@@ -133,6 +133,8 @@ pub struct Rollout {
     pub strategy: Strategy,
     /// Visitors who come with a cookie of ours within `minutes`, roughly. The steps follow from it.
     pub visitors: u64,
+    /// Seconds that a step should take: shorter steps are wider.
+    pub step_seconds: u64,
     /// The share of visitors who meet a failure anyway, 0 to 1, roughly.
     pub usual: f64,
     /// The rise of that share which must be ruled out before everybody gets a release, 0 to 1.
@@ -157,13 +159,14 @@ pub struct Rollout {
 impl Default for Rollout {
     /// What a service of a few thousand visitors an hour needs.
     fn default() -> Self {
-        let Template { strategy, visitors, usual, margin, budget, lasts, late, timing, even_steps } =
+        let Template { strategy, visitors, step, usual, margin, budget, lasts, late, timing, even_steps } =
             Template::ordinary();
         let Timing { period_ms, block_ms, slow_ms } = timing;
-        let minutes = lasts.as_secs() / 60;
+        let (minutes, step_seconds) = (lasts.as_secs() / 60, step.as_secs());
         Self {
             strategy,
             visitors,
+            step_seconds,
             usual,
             margin,
             budget,
@@ -183,6 +186,7 @@ impl Rollout {
         Template {
             strategy: self.strategy,
             visitors: self.visitors,
+            step: std::time::Duration::from_secs(self.step_seconds),
             usual: self.usual,
             margin: self.margin,
             budget: self.budget,

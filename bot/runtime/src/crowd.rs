@@ -1,6 +1,7 @@
 //! The demo's crowd: synthetic visitors, who say so in each request.
 //!
-//! They know of no builds and no arms; each keeps its own cookie and looks at a page now and then.
+//! They know of no builds and no arms. Some live here: each keeps its cookie and looks at a page now and then. Others
+//! pass by: they come, look at a few pages with the cookie they were given, and do not come back.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,12 +9,22 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 
-/// How many there are.
+/// How many live here.
 pub const VISITORS: u32 = 38;
+
+/// How many pass by in a second.
+pub const PASSING: u32 = 25;
+
+/// How often somebody who passes by looks.
+const LOOKS: u32 = 3;
+
+/// How long they take between two looks.
+const GLANCE: Duration = Duration::from_millis(400);
 
 /// How long one waits between two looks.
 const PAUSE: Duration = Duration::from_millis(1_500);
@@ -37,12 +48,38 @@ impl Crowd {
                 }
             });
         }
+        tokio::spawn(passing(config.clone(), stop.clone()));
         Self(stop)
     }
 
     /// Calls them back.
     pub fn stop(&self) {
         self.0.cancel();
+    }
+}
+
+/// One after the other comes, until they are called back.
+async fn passing(config: Arc<Config>, stop: CancellationToken) {
+    let mut arrivals = tokio::time::interval(Duration::from_secs(1) / PASSING);
+    arrivals.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = arrivals.tick() => tokio::spawn(pass(config.clone())),
+        };
+    }
+}
+
+async fn pass(config: Arc<Config>) {
+    let mut cookie = String::new();
+    let mut looks = tokio::time::interval(GLANCE);
+    for _ in 0..LOOKS {
+        looks.tick().await;
+        if let Ok(answer) = look(config.router.listen, &config.router.public, &cookie).await
+            && let Some(given) = cookie_of(&answer)
+        {
+            cookie = given;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::build::{Bot, StartError};
 use crate::config::Config;
-use crate::crowd::{Crowd, VISITORS};
+use crate::crowd::{Crowd, PASSING, VISITORS};
 use crate::guide::{self, Cast};
 use crate::prompt::say;
 use crate::serve::{Running, Signals, start};
@@ -40,6 +40,10 @@ struct Somebody {
     owner: Option<&'static str>,
     git: Option<&'static str>,
 }
+
+/// Twenty-five visitors pass by each second; steps of four seconds let a rollout be watched.
+const ROLLOUT: &str = "[rollout]\nvisitors = 7500\nstep_seconds = 4\nmargin = 0.06\nbudget = 60\nminutes = 5\nperiod_ms = 1200\n\
+                       block_ms = 1000\nslow_ms = 2000\n";
 
 /// The people of the demo, the first of whom speaks first.
 const PEOPLE: [Somebody; 5] = [
@@ -129,7 +133,7 @@ fn configuration(arguments: &DemoArgs, folder: &Path) -> Result<String, StartErr
          [site]\nlisten = \"127.0.0.1:{site}\"\nurl = \"http://folkops.potluck.localhost:{site}\"\nrooms = [\"kitchen\"]\n\
          [router]\nlisten = \"127.0.0.1:{router}\"\nhosts = [\"potluck.localhost\", \"*.potluck.localhost\"]\n\
          public = \"potluck.localhost:{router}\"\nowner_hosts = true\npreviews = \"preview.potluck.localhost:{router}\"\n\
-         entrance = \"web\"\n[log]\nfilter = \"warn\"\n"
+         entrance = \"web\"\n[log]\nfilter = \"warn\"\n{ROLLOUT}"
     )
     .parse()
     .map_err(StartError::of)?;
@@ -190,7 +194,9 @@ fn page(bot: &Bot) -> Result<Demo, StartError> {
         ben.ok_or_else(missing)?,
     );
     Ok(Demo {
-        note: format!("{VISITORS} synthetic visitors, labelled as such · stop with Ctrl C"),
+        note: format!(
+            "{VISITORS} synthetic visitors, and {PASSING} more who pass by each second, labelled as such · stop with Ctrl C"
+        ),
         panes: [pane(bot, &ana, "ana", "her mix")?, pane(bot, &ben, "ben", "his mix")?],
         personas,
         guide: guide::guide(bot, &Cast { mira, jo, ana }),

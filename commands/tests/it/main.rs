@@ -11,6 +11,8 @@ mod pipeline;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod rollouts;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod stories;

@@ -14,9 +14,10 @@ use folkops_engine::{
 };
 use folkops_model::{
     Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange, Owner, PersonId, Place,
-    Principal, RoomName, ServiceId, Span, SurfaceName,
+    Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
 };
 use folkops_previews::{Changes, Mixes, Previews, Releases};
+use folkops_rollouts::{Rollouts, Template};
 
 use crate::doubles::{
     Counting, Nothing, PlainKeyring, QuickHands, Sink, SmallJudge, Still, component, sha, tree,
@@ -37,6 +38,8 @@ pub struct Ground {
     pub extra: Vec<Arc<dyn Command>>,
     pub dice: u64,
     pub limits: Limits,
+    /// How releases come to everybody; all at once, unless a story is about that.
+    pub rollout: Template,
     /// What stands between the pipeline and the world; nothing does when there is none.
     pub between: Option<Arc<dyn Between>>,
 }
@@ -56,6 +59,7 @@ impl Default for Ground {
             extra: Vec::new(),
             dice: 0,
             limits: Limits { person_burst: 10_000, surface_burst: 100_000, ..Limits::default() },
+            rollout: Template { strategy: Strategy::BlueGreen, ..Template::ordinary() },
             between: None,
         }
     }
@@ -89,7 +93,7 @@ impl Room {
 
     /// A room on what an earlier one left: its journal, its keys, and dice that do not repeat.
     pub async fn on(ground: Ground) -> Self {
-        let Ground { store, keyring, extra, dice, limits, between } = ground;
+        let Ground { store, keyring, extra, dice, limits, rollout, between } = ground;
         let plain = Arc::new(QuickHands::default());
         let (store, hands, sink): (Arc<dyn Store>, Arc<dyn Hands>, Arc<dyn ReplySink>) = match between {
             Some(between) => (between.store(store), between.hands(plain.clone()), between.sink()),
@@ -105,7 +109,7 @@ impl Room {
                 .with(Previews::default())
                 .with(Mixes::default())
                 .with(Releases::default())
-                .with(folkops_rollouts::Rollouts::default())
+                .with(Rollouts::default())
         };
         let service = ServiceId::parse("potluck").unwrap();
         let ledger = Arc::new(Ledger::open(store, folds, Arc::new(Still), service.clone()).await.unwrap());
@@ -115,10 +119,7 @@ impl Room {
             places: 4,
             lasts: Duration::from_secs(7_200),
             lasts_at_most: Duration::from_secs(86_400),
-            rollout: folkops_rollouts::Template {
-                strategy: folkops_model::Strategy::BlueGreen,
-                ..folkops_rollouts::Template::ordinary()
-            },
+            rollout,
         };
         let desk = Desk {
             registry: Registry::new(folkops_commands::all(&settings).into_iter().chain(extra).collect()),
