@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use folkops_world::{Card, Journal};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::bot::Bot;
@@ -46,14 +47,32 @@ impl fmt::Display for Command {
 /// Of each call, how many every command that builds makes at the least; ordinary runs draw from these.
 const LEAST: [(&str, u32); 4] = [("fdatasync", 8), ("rename", 5), ("connect", 1), ("mkdir", 1)];
 
+/// For everybody, without the steps that wait for visitors.
+const AT_ONCE: &str = "--strategy=blue-green";
+
+/// How far a row is followed at the most: a promotion stops every release before it, one after the other, so that its
+/// rows grow as fast as they are walked.
+const FAR: u32 = 20;
+
 #[tokio::test]
 async fn pushed_to_at_any_boundary_between_command_and_effect_only_the_commit_that_was_allowed_runs() {
     println!("FOLKOPS_SEED={}", seed());
+    // A whole sweep tries the commands side by side; most of it is waiting.
+    let groups = if is_whole() { COMMANDS.chunks(1) } else { COMMANDS.chunks(COMMANDS.len()) };
+    let boundaries: BTreeSet<_> = join_all(groups.map(swept)).await.into_iter().flatten().collect();
+    println!("a push at each of {} distinct boundaries: {}", boundaries.len(), by_command(&boundaries));
+    // A drawn place may lie behind the end of a command for which everything was built already.
+    let enough = if is_whole() { 50 } else { 3 };
+    assert!(boundaries.len() >= enough, "only {boundaries:?}");
+}
+
+/// Pushes at the places of these commands, in a service of their own; gives those that were reached.
+async fn swept(commands: &[Command]) -> BTreeSet<(Command, Place)> {
     let stage = Stage::new().await;
     let (bot, gate) = Bot::behind_gate(&stage).await;
     let mut service = Service::new(bot, gate).await;
     let mut boundaries = BTreeSet::new();
-    for command in COMMANDS {
+    for command in commands.iter().copied() {
         for row in rows(command) {
             for place in row {
                 let Some(told) = service.pushed_to_at(command, &place).await else { break };
@@ -62,21 +81,21 @@ async fn pushed_to_at_any_boundary_between_command_and_effect_only_the_commit_th
             }
         }
     }
-    println!("a push at each of {} distinct boundaries: {}", boundaries.len(), by_command(&boundaries));
-    // A drawn place may lie behind the end of a command for which everything was built already.
-    let enough = if is_whole() { 50 } else { 3 };
-    assert!(boundaries.len() >= enough, "only {boundaries:?}");
     assert!(
         !service.change.strays(&BTreeSet::new()).is_empty(),
         "what was built and ran is found by its marks"
     );
     service.bot.stop().await;
+    boundaries
 }
 
 /// The places of a command, call by call, each row to where the command ends; or one of them, drawn by `FOLKOPS_SEED`.
 fn rows(command: Command) -> Vec<Box<dyn Iterator<Item = Place>>> {
     if is_whole() {
-        return HELD.into_iter().map(|call| Box::new((1..).map(move |n| Place { call, n })) as _).collect();
+        return HELD
+            .into_iter()
+            .map(|call| Box::new((1..=FAR).map(move |n| Place { call, n })) as _)
+            .collect();
     }
     let places = LEAST.into_iter().flat_map(|(call, most)| (1..=most).map(move |n| Place { call, n }));
     let drawn = draw(&command.to_string(), LEAST.into_iter().map(|(_, most)| most).sum());
@@ -98,7 +117,7 @@ impl<'a> Service<'a> {
         let other = setup.repositories.of_change(43).and_then(|laid| laid.change(43)).unwrap();
         let mut service = Self { bot, gate, change };
         service.reads("jo", &format!("/ok-to-test {other}"), "may run at").await;
-        service.reads("jo", "/promote 43", "live for everyone").await;
+        service.reads("jo", &format!("/promote 43 {AT_ONCE}"), "live for everyone").await;
         service
     }
 
@@ -154,7 +173,7 @@ impl<'a> Service<'a> {
         self.allows().await;
         match command {
             Command::OkToTest | Command::DeployPreview => ("mira", preview),
-            Command::Promote => ("jo", format!("/promote {NUMBER}")),
+            Command::Promote => ("jo", format!("/promote {NUMBER} {AT_ONCE}")),
             Command::OptIn => ("ana", self.agrees().await),
             Command::Rebase => {
                 let agreed = self.agrees().await;
