@@ -12,6 +12,7 @@ pub mod check;
 pub mod fold;
 pub mod judge;
 pub mod plan;
+pub mod simulate;
 pub mod spec;
 pub mod stage;
 

@@ -1,0 +1,4 @@
+//! Claims about whole rollouts, shown by running them over made-up visitors.
+#![expect(clippy::unwrap_used, reason = "tests may fail")]
+
+mod failure_modes;
