@@ -76,6 +76,19 @@ async fn what_was_pushed_to_on_the_way_runs_as_it_was_allowed_and_the_card_tells
 }
 
 #[tokio::test]
+async fn a_change_that_is_pushed_to_after_it_was_merged_has_moved_on_from_where_it_was_merged() {
+    let room = Room::open().await;
+    let allow = format!("/ok-to-test {}", sha("41 first"));
+    room.says("jo", &allow).await;
+    room.closes("web", 41).await;
+    room.push("web", 41, "41 second").await;
+    let refused = room.says("jo", &allow).await;
+    assert!(refused.contains("#41 has moved on from"), "{refused}");
+    let waits = room.says("mira", "/deploy-preview 41").await;
+    assert!(waits.contains("leave for the earlier one does not carry over"), "{waits}");
+}
+
+#[tokio::test]
 async fn a_person_tries_two_changes_after_saying_yes_to_exactly_them() {
     let room = Room::open().await;
     for seed in ["41 first", "43 first"] {

@@ -88,7 +88,8 @@ impl Fold for Changes {
         match &record.body {
             Body::ChangeObserved { component, change, author_name } => {
                 let key = ChangeRef { component: component.clone(), number: change.number };
-                let before = self.open.get(&key);
+                // One that was merged or closed, and is pushed to, has moved on from where it ended.
+                let before = self.open.get(&key).or_else(|| self.closed.get(&key));
                 let moved = before.filter(|row| row.head != change.head).map(|row| row.head.clone());
                 let row = ChangeRow {
                     head: change.head.clone(),
