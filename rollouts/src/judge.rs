@@ -8,7 +8,7 @@ use folkops_evidence::{
     Allocation, Baseline, Block, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Safe, Sample,
     Share, Standing, Strata, Stratum, Tally, Unhealth, Verdict,
 };
-use folkops_model::{Cohort, Rollout};
+use folkops_model::{Cohort, Rollout, Visitors};
 use serde::{Deserialize, Serialize};
 
 /// The one stratum of visitors whom nothing tells apart.
@@ -24,6 +24,8 @@ pub struct Judged {
     failed: Seen,
     slow: Seen,
     allocation: Allocation,
+    /// Visitors who wait until there is somebody on the other side to compare them with.
+    waiting: (Visitors, Visitors),
 }
 
 /// The evidence of one metric.
@@ -38,14 +40,27 @@ impl Judged {
     /// Nothing seen yet.
     pub fn of(rollout: &Rollout) -> Self {
         let nothing = Seen::of(rollout);
-        Self { failed: nothing.clone(), slow: nothing, allocation: Allocation::default() }
+        Self {
+            failed: nothing.clone(),
+            slow: nothing,
+            allocation: Allocation::default(),
+            waiting: Default::default(),
+        }
     }
 
     /// Takes in one block of visitors.
+    ///
+    /// Where few come, blocks are joined until both sides have somebody: by counts, never by how anybody fared. A block
+    /// with one side alone would show nothing.
     pub fn observe(&mut self, cohort: &Cohort) {
         let (candidate, stable) = (&cohort.candidate, &cohort.stable);
-        self.failed.observe(&candidate.failed, &stable.failed);
-        self.slow.observe(&candidate.slow, &stable.slow);
+        self.waiting.0.add(candidate);
+        self.waiting.1.add(stable);
+        if self.waiting.0.exposed > 0 && self.waiting.1.exposed > 0 {
+            let (candidate, stable) = std::mem::take(&mut self.waiting);
+            self.failed.observe(&candidate.failed, &stable.failed);
+            self.slow.observe(&candidate.slow, &stable.slow);
+        }
         let (weight, control) = (cohort.weight.fraction(), cohort.control.fraction());
         if let Ok(share) = Share::new(weight / (weight + control)) {
             self.allocation.observe(share, candidate.exposed, stable.exposed);

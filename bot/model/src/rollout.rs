@@ -209,6 +209,16 @@ pub struct Visitors {
     pub slow: BTreeMap<u8, u64>,
 }
 
+impl Visitors {
+    /// Adds others.
+    pub fn add(&mut self, others: &Self) {
+        self.exposed += others.exposed;
+        for (sum, more) in [(&mut self.failed, &others.failed), (&mut self.slow, &others.slow)] {
+            more.iter().for_each(|(share, count)| *sum.entry(*share).or_default() += count);
+        }
+    }
+}
+
 /// One block of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {

@@ -85,6 +85,19 @@ fn one_bad_visitor_out_of_ten_is_no_failed_window() {
     assert!(matches!(course.row().stage, Stage::Rising { .. }));
 }
 
+/// Mode 1, the other side of it: where few come, most blocks have visitors of one build alone, and these count too.
+#[test]
+fn where_one_visitor_comes_at_a_time_a_bad_build_is_still_found() {
+    let mut course = begun(&template());
+    let one = |failed| visitors(1, failed);
+    let mut moves = (1..400).filter_map(|block| {
+        let (new, current) = if block % 4 == 0 { (one(1), visitors(0, 0)) } else { (visitors(0, 0), one(0)) };
+        course.see(after(5 * block), seen(after(5 * block), new, current));
+        course.decide(after(5 * block)).unwrap().proposed
+    });
+    assert!(moves.any(|wanted| wanted == Move::RollBack(Grounds::Harm)));
+}
+
 /// Mode 2: failures are counted without bound, so that whatever lasts long enough is rolled back.
 #[test]
 fn usual_failures_never_add_up_to_a_rollback_however_long_it_takes() {
