@@ -12,13 +12,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("policies", &["model"]),
     // The statistics by which rollouts are judged know nothing of the house that uses them.
     ("evidence", &[]),
+    // Nor does the picture of a rollout: plain data in, a drawing out.
+    ("graph", &[]),
     ("rollouts", &["record", "model", "evidence"]),
     ("previews", &["record", "model"]),
     ("alerts", &["record", "model"]),
     ("bridge", &["record", "model"]),
     ("engine", &["record", "policies", "model"]),
-    ("commands", &["engine", "rollouts", "previews", "alerts", "bridge", "model"]),
-    ("site", &["engine", "previews", "rollouts", "alerts", "model"]),
+    ("commands", &["engine", "rollouts", "graph", "previews", "alerts", "bridge", "model"]),
+    ("site", &["engine", "previews", "rollouts", "graph", "alerts", "model"]),
     ("router", &["model"]),
     // The model, and the rooms whose ports an adapter may implement.
     ("adapter", &["model", "record", "engine", "previews", "rollouts", "alerts", "bridge", "site", "router"]),
@@ -32,7 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 const EVERYTHING: &str = "*";
 const EVERY_ROOM: &[&str] = &[
-    "model", "record", "policies", "evidence", "rollouts", "previews", "alerts", "bridge", "engine",
+    "model", "record", "policies", "evidence", "graph", "rollouts", "previews", "alerts", "bridge", "engine",
     "commands", "site", "router", "adapter", "demo",
 ];
 
