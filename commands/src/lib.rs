@@ -6,6 +6,7 @@ mod docs;
 mod raise;
 mod subject;
 mod telling;
+mod trial;
 
 use std::sync::Arc;
 

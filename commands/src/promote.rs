@@ -11,18 +11,16 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Effect, Failure,
-    FailureKind, Intent, Line, OperationId, Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Resource,
-    Rollout, RolloutEnd, Sha, Span, StackKind, StackSpec, Strategy, TreeId, Trust, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Effect, Intent, Line,
+    Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Resource, Sha, Span, StackKind, StackSpec, Strategy,
+    TreeId, Trust, Weight,
 };
 use folkops_previews::reconcile::release_stack;
-use folkops_previews::{Production, Releases, Trial};
-use folkops_rollouts::check::{Change, Up, check};
+use folkops_previews::{Production, Releases};
 use folkops_rollouts::{Rollouts, Template};
-use sha2::{Digest as _, Sha256};
 
 use crate::subject::{self, Subject};
-use crate::{Settings, raise, telling};
+use crate::{Settings, raise, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -44,9 +42,6 @@ static SPEC: CommandSpec = CommandSpec {
     }],
     internal: false,
 };
-
-/// After so many releases in a row that the numbers took back, somebody has to look first.
-const BREAKER: u32 = 2;
 
 /// The lock that production's changes share.
 pub const LOCK: &str = "production";
@@ -79,11 +74,11 @@ impl Command for Promote {
             Ok(subjects) => subjects,
             Err(card) => return Plan::refuse(*card),
         };
-        let refused = wrong_strategy(call).or_else(|| broken(facts)).or_else(|| carries_along(facts, &subjects));
+        let refused = trial::wrong_strategy(call).or_else(|| trial::breaker(facts)).or_else(|| carries_along(facts, &subjects));
         if let Some(card) = refused {
             return Plan::refuse(card);
         }
-        let template = self.template(call);
+        let template = trial::template(call, &self.0.rollout);
         let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
         let title =
             subject::numbers(Line::new(), &pinned).text(" → everyone: being built from the merged tree");
@@ -107,65 +102,19 @@ impl Command for Promote {
     }
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
-        match Course::of(call, facts, progress, self.template(call)) {
+        match Course::of(call, facts, progress, trial::template(call, &self.0.rollout)) {
             Some(course) => course.next(call, facts, progress),
             None => Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] },
         }
     }
 }
 
-impl Promote {
-    /// As the operator has set, in the way that was asked for.
-    fn template(&self, call: &Call<'_>) -> Template {
-        let strategy = call.args.flag("strategy").and_then(strategy);
-        Template { strategy: strategy.unwrap_or(self.0.rollout.strategy), ..self.0.rollout.clone() }
-    }
-}
-
-fn strategy(word: &str) -> Option<Strategy> {
-    match word {
-        "canary" => Some(Strategy::Canary),
-        "linear" => Some(Strategy::Linear),
-        "blue-green" => Some(Strategy::BlueGreen),
-        _ => None,
-    }
-}
-
-fn wrong_strategy(call: &Call<'_>) -> Option<Card> {
-    let given = call.args.given("strategy");
-    let known = call.args.flag("strategy").is_some_and(|word| strategy(word).is_some());
-    (given && !known).then(|| {
-        Card::new(CardState::Refused, "There is no such strategy").say("Nothing was done.").row(
-            "Next",
-            Line::new().code("--strategy=canary").text(", ").code("linear").text(" or ").code("blue-green"),
-        )
-    })
-}
-
+/// What comes after the merge, in words.
 fn next(template: &Template) -> String {
     match template.rungs().as_slice() {
         [] => "Merged, then switched for everyone at once; this card tells".into(),
         [first, ..] => format!("Merged, then {} of people get it first; the numbers decide the rest", first.weight),
     }
-}
-
-/// Two bad releases in a row: somebody has to look before the next one.
-fn broken(facts: &Facts<'_>) -> Option<Card> {
-    let releases = facts.fold::<Releases>()?;
-    let bad = releases.bad(facts);
-    let taken: Vec<_> = facts.rows(&releases.taken_back).map(|(change, _)| change.number).collect();
-    (bad >= BREAKER).then(|| {
-        let title = format!("{bad} releases in a row were rolled back by themselves: promotion is closed");
-        let card = Card::new(CardState::Held, title)
-            .say("Nothing was done.")
-            .row("Rule", Line::new().strong("breaker").text("; something may be wrong that the next release would meet too"));
-        match taken.first() {
-            Some(first) => card
-                .row("Next", "A maintainer finds the cause, then pardons one of them; that opens promotion again")
-                .button(Weight::Plain, format!("Pardon #{first}"), format!("/pardon {first}")),
-            None => card.row("Next", "Blue-green by a maintainer, after the cause was found"),
-        }
-    })
 }
 
 /// Adds another line's pieces.
@@ -270,7 +219,7 @@ impl<'a> Course<'a> {
         if !progress.owed(|effect| matches!(effect, Effect::Route)) {
             return match self.template.strategy {
                 Strategy::BlueGreen => self.switch(call, facts, release),
-                Strategy::Canary | Strategy::Linear => self.begin(call, facts, release),
+                Strategy::Canary | Strategy::Linear => trial::begin(call, facts, &self.template, self.production.release, release),
             };
         }
         match facts.fold::<Rollouts>().and_then(|rollouts| rollouts.live(facts)) {
@@ -312,7 +261,7 @@ impl<'a> Course<'a> {
         }
         let mut changes = self.pinned.to_vec();
         // What a rollout that gives way had brought is on the default branch, and so in this release.
-        let given_way = trial(facts).and_then(|trial| facts.row(&facts.fold::<Releases>()?.releases, &trial.rollout.release));
+        let given_way = trial::under_way(facts).and_then(|trial| facts.row(&facts.fold::<Releases>()?.releases, &trial.rollout.release));
         let along = given_way.into_iter().flat_map(|release| release.changes.clone());
         changes.extend(along.filter(|(change, _)| !self.pinned.iter().any(|(pinned, _)| pinned == change)));
         Release { number, components, changes }
@@ -333,43 +282,12 @@ impl<'a> Course<'a> {
         let number = release.number;
         let old = self.production.before.iter().copied().filter(|old| *old != number).map(release_stack);
         let mut effects = vec![Effect::Route];
-        effects.extend(raise::stops(old.chain(given_way(facts).map(release_stack))));
+        effects.extend(raise::stops(old.chain(trial::gives_way(facts).map(release_stack))));
         let set = Intent::SetProduction { release: number, by: call.principal.clone(), taken_back: vec![] };
         let mut intents = vec![Intent::MakeRelease { release }];
-        intents.extend(supersede(facts, call));
+        intents.extend(trial::supersede(facts, call));
         intents.push(set);
         Step::Owe { effects, intents, card: None, private: vec![] }
-    }
-
-    /// The first visitors get it.
-    fn begin(&self, call: &Call<'_>, facts: &Facts<'_>, release: Release) -> Step {
-        let rollout = Rollout {
-            release: release.number,
-            from: self.production.release,
-            changes: release.changes.iter().map(|(change, _)| change.clone()).collect(),
-            operation: call.operation.clone(),
-            strategy: self.template.strategy,
-            rungs: self.template.rungs(),
-            budget: self.template.budget,
-            deadline: facts.now() + self.template.lasts,
-            late: self.template.late,
-            salt: salt(call.operation),
-            timing: self.template.timing,
-        };
-        // Every component answers: the effect that runs them has ended well.
-        let start = Change::Start { production: self.production.release, up: Up::Yes };
-        if let Err(refusal) = check(&rollout, start) {
-            let failure = Failure { kind: FailureKind::Broken, sentence: refusal.to_string(), log: None };
-            let card = raise::failure_card(&subject::numbers(Line::new(), self.pinned), &failure);
-            return Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] };
-        }
-        let card = telling::begun(&rollout, self.template.smallest_shown());
-        let mut effects = vec![Effect::Route];
-        effects.extend(raise::stops(given_way(facts).map(release_stack)));
-        let mut intents = vec![Intent::MakeRelease { release }];
-        intents.extend(supersede(facts, call));
-        intents.push(Intent::StartRollout { rollout });
-        Step::Owe { effects, intents, card: Some(card), private: vec![] }
     }
 
     fn live(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
@@ -406,27 +324,6 @@ impl<'a> Course<'a> {
         let card = (!ran).then(|| raise::failure_card(&what, failure));
         Step::End { end: End::Failed, intents: vec![], card, private: vec![] }
     }
-}
-
-/// The rollout under way.
-fn trial<'a>(facts: &Facts<'a>) -> Option<&'a Trial> {
-    facts.fold::<Releases>()?.trial(facts)
-}
-
-/// The release that gives way to this one.
-fn given_way(facts: &Facts<'_>) -> impl Iterator<Item = ReleaseNumber> {
-    trial(facts).map(|trial| trial.rollout.release).into_iter()
-}
-
-fn supersede(facts: &Facts<'_>, call: &Call<'_>) -> Option<Intent> {
-    let release = trial(facts)?.rollout.release;
-    Some(Intent::EndRollout { release, end: RolloutEnd::Superseded, by: call.principal.clone() })
-}
-
-/// Other visitors come first in each rollout: the operation's random id decides which.
-fn salt(operation: &OperationId) -> String {
-    let hash = Sha256::digest(format!("rollout {operation}"));
-    folkops_engine::hex(&hash).chars().take(32).collect()
 }
 
 fn owe(effects: Vec<Effect>) -> Step {

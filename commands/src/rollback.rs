@@ -54,7 +54,7 @@ impl Command for Rollback {
         let mut stopped = crate::stop_preview::holding(facts, LOCK);
         stopped.extend(crate::stop_preview::holding(facts, telling::LOCK));
         if let Some(row) = live(facts).filter(|row| is_the_way_back(call, row)) {
-            return self.from_rollout(call, facts, row, stopped);
+            return self.out_of_rollout(call, facts, row, stopped);
         }
         let (target, taken_back) = match target(call, facts) {
             Ok(target) => target,
@@ -115,7 +115,7 @@ impl Command for Rollback {
 
 impl Rollback {
     /// Visitors who have the new build lose it; what the others have is where they go back to.
-    fn from_rollout(&self, call: &Call<'_>, facts: &Facts<'_>, row: &Row, stopped: Vec<OperationId>) -> Plan {
+    fn out_of_rollout(&self, call: &Call<'_>, facts: &Facts<'_>, row: &Row, stopped: Vec<OperationId>) -> Plan {
         let planned = plan(row, facts.now());
         let grounds = match &planned.proposed {
             Some(Move::RollBack(grounds)) if *call.principal == Principal::Automation => Some(*grounds),

@@ -44,6 +44,10 @@ async fn whoever_follows_the_guided_path_sees_every_step_tick_itself_off() {
             "consent",
             "link",
             "promote",
+            "ask-bad",
+            "allow-bad",
+            "promote-bad",
+            "back",
             "rollback"
         ]
     );
@@ -87,7 +91,7 @@ async fn look(browser: &Chromium, demo: &Demo, step: &str) {
     let (ana, ben): (&[&str], &[&str]) = match step {
         "start" => (&["Ana’s book", "Release 1"], &["Ben’s book", "Release 1"]),
         "link" => (&["Ana’s book", "#41 + #43"], &["Ben’s book", "Release 1"]),
-        "promote" => (&["Ana’s book", "#41 + #43"], &["Release 2", "4 guests"]),
+        "promote" | "back" => (&["Ana’s book", "#41 + #43"], &["Release 2", "4 guests"]),
         "rollback" => (&["Ana’s book"], &["Release 1", "Serves 4"]),
         _ => return,
     };

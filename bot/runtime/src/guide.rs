@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use folkops_engine::{Facts, Operations};
-use folkops_model::{ChangeNumber, Line, PersonId};
+use folkops_model::{ChangeNumber, Line, PersonId, RolloutEnd};
 use folkops_previews::ports::Traffic;
 use folkops_previews::{Allowed, Changes, Mixes, PreviewState, Previews, Releases};
+use folkops_rollouts::{Rollouts, Row, Stage};
 use folkops_site::{Deed, GuideStep};
 
 use crate::build::Bot;
@@ -83,15 +84,51 @@ fn tried(Cast { ana, .. }: &Cast, used: Arc<AtomicBool>) -> Vec<GuideStep> {
 }
 
 /// Everybody gets it, and it is taken back.
-fn given(Cast { jo, .. }: &Cast) -> Vec<GuideStep> {
+fn given(cast: &Cast) -> Vec<GuideStep> {
+    let Cast { jo, .. } = cast;
     let promotes = Line::new()
         .person(jo)
-        .text(" gives both to everyone. The merged tree is built clean, started, and only then switched to.");
+        .text(" gives both to everyone. The merged tree is built clean and started; then some of the crowd get it, and more as the numbers rule harm out.");
     let back = "Take it back with one word: everybody is on the first release again, byte for byte.";
+    let mut steps = vec![step("promote", promotes, says(jo, "/promote 41 43"), |facts| release(facts) >= 2)];
+    steps.extend(hurts(cast));
+    steps.push(step("rollback", Line::from(back), says(jo, "/rollback"), taken_back));
+    steps
+}
+
+/// A change that looks right hurts some, and goes back with nobody touching it.
+fn hurts(Cast { jo, ana, .. }: &Cast) -> Vec<GuideStep> {
+    let bad = ChangeNumber(52);
+    let asks =
+        Line::new().change(bad).text(" makes the pages faster, and looks right to everybody who tries it.");
+    let promotes = Line::new()
+        .person(jo)
+        .text(" gives it to everyone. About one answer in twenty fails; nobody in this room knows that yet.");
+    let back = "Now wait. The visitors who got it fail more often than the others, and when that cannot be chance any more it goes back by itself.";
     vec![
-        step("promote", promotes, says(jo, "/promote 41 43"), |facts| release(facts) >= 2),
-        step("rollback", Line::from(back), says(jo, "/rollback"), taken_back),
+        step("ask-bad", asks, says(ana, "/deploy-preview 52"), move |facts| asked(facts, bad)),
+        step("allow-bad", Line::from("It is looked at and allowed."), presses(jo, "Allow"), move |facts| {
+            allowed(facts, bad) && up_with(facts, bad)
+        }),
+        step("promote-bad", promotes, says(jo, "/promote 52"), move |facts| tried_out(facts, bad)),
+        step("back", Line::from(back), None, move |facts| went_back(facts, bad)),
     ]
+}
+
+/// A rollout that brings a change has begun.
+fn tried_out(facts: &Facts<'_>, number: ChangeNumber) -> bool {
+    rollouts_of(facts, number).next().is_some()
+}
+
+/// A rollout that brings a change went back.
+fn went_back(facts: &Facts<'_>, number: ChangeNumber) -> bool {
+    rollouts_of(facts, number).any(|row| row.stage == Stage::Ended(RolloutEnd::RolledBack))
+}
+
+fn rollouts_of<'a>(facts: &Facts<'a>, number: ChangeNumber) -> impl Iterator<Item = &'a Row> {
+    let rows = facts.fold::<Rollouts>().into_iter().flat_map(|rollouts| rollouts.rollouts.iter());
+    rows.map(|(_, row)| row)
+        .filter(move |row| row.rollout.changes.iter().any(|change| change.number == number))
 }
 
 fn step(
