@@ -116,6 +116,9 @@ impl Chromium {
         let mut hindered = String::new();
         let look = async || {
             let newest = self.client.find_all(Locator::XPath(&wanted)).await.ok()?.pop()?;
+            // Out from under what stays at the page's edges, as a person would scroll it.
+            let place = vec![serde_json::to_value(&newest).ok()?];
+            self.client.execute("arguments[0].scrollIntoView({ block: 'center' })", place).await.ok()?;
             // What was replaced or covered between the look and the press was not pressed.
             newest.click().await.map_err(|error| hindered = error.to_string()).ok()
         };

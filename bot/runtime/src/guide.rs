@@ -201,5 +201,5 @@ fn release(facts: &Facts<'_>) -> u64 {
 }
 
 fn taken_back(facts: &Facts<'_>) -> bool {
-    facts.fold::<Releases>().is_some_and(|releases| !releases.taken_back.is_empty())
+    release(facts) == 1 && facts.fold::<Releases>().is_some_and(|releases| releases.releases.len() > 1)
 }
