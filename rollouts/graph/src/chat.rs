@@ -40,9 +40,6 @@ pub fn draw(graph: &Graph) -> String {
         for arm in [Arm::Current, Arm::New] {
             panel.rate(&mut canvas, arm);
         }
-        for arm in [Arm::Current, Arm::New] {
-            panel.end(arm).into_iter().for_each(|(_, at)| panel.mark(&mut canvas, arm, at));
-        }
         name_ends(&mut canvas, &panel);
         name_marks(&mut canvas, &panel, told(&course));
     }
@@ -64,22 +61,29 @@ fn nobody(canvas: &mut Canvas) {
     canvas.write(&Words { size: 34.0, anchor: Anchor::Middle, ..words });
 }
 
-/// Each build's name and rate: after its line's end where there is room, else in the column beside the panel.
+/// Each build's mark, name and rate: at its line's end where there is room, else in the column beside the panel.
 fn name_ends(canvas: &mut Canvas, panel: &Panel<'_>) {
-    let mut ends = [Arm::New, Arm::Current].map(|arm| End::of(panel, arm));
-    if let [Some(new), Some(current)] = &mut ends
+    let mut ends = [Arm::Current, Arm::New].map(|arm| End::of(panel, arm));
+    if let [Some(current), Some(new)] = &mut ends
         && new.inline(panel).is_none()
         && current.inline(panel).is_none()
     {
         let bounds = (panel.area.top + 10.0, panel.area.bottom - 30.0);
         (new.at.1, current.at.1) = apart((new.at.1, current.at.1), 74.0, bounds);
+        // Two ends close together would hide each other's mark.
+        new.mark = (panel.area.right + 13.0, new.at.1 - 16.0);
+        current.mark = (panel.area.right + 13.0, current.at.1 - 16.0);
     }
     ends.iter().flatten().for_each(|end| end.write(canvas, panel));
 }
 
 /// Where a build's line ends, and what it says there.
 struct End {
+    arm: Arm,
+    /// Where its words stand.
     at: Spot,
+    /// Where its mark stands.
+    mark: Spot,
     name: &'static str,
     rate: String,
     tone: Tone,
@@ -93,7 +97,7 @@ impl End {
             Arm::Current => ("current build", Tone::Current),
             Arm::New => ("new build", Tone::New),
         };
-        Some(Self { at, name, rate: numbers::percent(known.rate), tone })
+        Some(Self { arm, at, mark: at, name, rate: numbers::percent(known.rate), tone })
     }
 
     /// All in one line, if that ends before the panel does.
@@ -106,11 +110,12 @@ impl End {
     fn write(&self, canvas: &mut Canvas, panel: &Panel<'_>) {
         let strong =
             Words { weight: Weight::Strong, tone: self.tone, ground: Ground::Data, ..plain(self.at, "") };
+        panel.mark(canvas, self.arm, self.mark);
         if let Some(text) = self.inline(panel) {
             canvas.write(&Words { at: (self.at.0 + 22.0, self.at.1 + 9.0), text: &text, ..strong });
             return;
         }
-        let x = panel.area.right + 22.0;
+        let x = panel.area.right + 32.0;
         canvas.write(&Words { at: (x, self.at.1 - 6.0), text: self.name, ..strong });
         canvas.write(&Words { at: (x, self.at.1 + 27.0), text: &self.rate, ..strong });
     }

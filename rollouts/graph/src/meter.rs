@@ -9,6 +9,8 @@ use crate::width::{Weight, width};
 
 const TEXT: f64 = 12.0;
 const BAR: f64 = 16.0;
+/// What both sentences need beside each other.
+const ROOM: f64 = 560.0;
 
 /// Where the bar stands.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,7 @@ struct Side {
 impl Meter {
     /// The height of all of it, in px; narrow ones have their sentences below each other.
     pub fn height(wide: f64) -> f64 {
-        if wide < 600.0 { 108.0 } else { 92.0 }
+        if wide < ROOM { 108.0 } else { 92.0 }
     }
 
     /// Draws it.
@@ -108,10 +110,15 @@ impl Meter {
             (self.x(side, side.filled()).clamp(self.left + 5.0, self.right - 5.0), self.bar_top() - 3.0);
         canvas.shape(&[(x, y), (x - 5.0, y - 7.0), (x + 5.0, y - 7.0)], Tone::Ink);
         let number = to_one(side.log);
-        // Not beyond the bar's ends.
         let half = width(&number, TEXT, Weight::Strong) / 2.0;
-        let at = (x.clamp(self.left + half, (self.right - half).max(self.left + half)), y - 10.0);
-        let strong = Words { tone: Tone::Ink, weight: Weight::Strong, ..words(at, Anchor::Middle, &number) };
+        // Not beyond the bar's ends.
+        let (x, anchor) = match x {
+            _ if x - half < self.left => (self.left, Anchor::Start),
+            _ if x + half > self.right => (self.right, Anchor::End),
+            _ => (x, Anchor::Middle),
+        };
+        let at = words((x, y - 10.0), anchor, &number);
+        let strong = Words { tone: Tone::Ink, weight: Weight::Strong, ..at };
         let _placed = canvas.write_if_free(&strong);
     }
 
@@ -135,7 +142,7 @@ impl Meter {
         let y = self.bar_top() + BAR + 36.0;
         let (harms, no_worse) = sentences(harm, safe);
         canvas.write(&words((self.left, y), Anchor::Start, &harms));
-        if self.right - self.left < 560.0 {
+        if self.right - self.left < ROOM {
             canvas.write(&words((self.left, y + 16.0), Anchor::Start, &no_worse));
         } else {
             canvas.write(&words((self.right, y), Anchor::End, &no_worse));

@@ -13,6 +13,8 @@ use crate::plot::{Panel, Pen, apart};
 use crate::ticks::{RateScale, Tick, moment, rate_scale, time_ticks};
 use crate::width::{Weight, width, wrap};
 
+/// Under this width it is a drawing for phones.
+const NARROW: f64 = 600.0;
 const TEXT: f64 = 12.0;
 const TITLE: f64 = 17.0;
 const PEN: Pen = Pen { text: TEXT, hair: 1.0, line: 2.0 };
@@ -22,8 +24,16 @@ const LANE: f64 = 30.0;
 const RATES: f64 = 190.0;
 const HEADING: f64 = 26.0;
 
+/// Whether there is room for both builds side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Narrow,
+    Wide,
+}
+
 /// Where things stand on a page so wide.
 struct Layout {
+    shape: Shape,
     margin: f64,
     width: f64,
     title: Vec<String>,
@@ -53,14 +63,15 @@ pub fn draw(graph: &Graph, width: u16) -> String {
 
 impl Layout {
     fn of(graph: &Graph, scale: &RateScale, wide: f64) -> Self {
-        let (margin, beside) = if wide < 600.0 { (12.0, 128.0) } else { (20.0, 226.0) };
+        let (shape, margin, beside) =
+            if wide < NARROW { (Shape::Narrow, 12.0, 128.0) } else { (Shape::Wide, 20.0, 226.0) };
         let title = match graph.title.trim() {
             "" => Vec::new(),
             title => wrap(title, TITLE, Weight::Strong, wide - 2.0 * margin),
         };
         let about = if graph.about.trim().is_empty() { 0.0 } else { 20.0 };
         let meter = margin + 24.0 * title.len() as f64 + about + if title.is_empty() { 0.0 } else { 16.0 };
-        let evidence = graph.evidence.map_or(0.0, |_| Meter::height(wide) + 26.0);
+        let evidence = graph.evidence.map_or(0.0, |_| Meter::height(wide - 2.0 * margin) + 26.0);
         let words = scale.ticks.iter().map(|tick| tick.word.as_str()).chain(["100\u{a0}%"]);
         let widest = words.map(|word| width(word, TEXT, Weight::Regular)).fold(0.0, f64::max);
         let (left, right) = (margin + widest + 8.0, wide - margin - beside);
@@ -68,7 +79,7 @@ impl Layout {
         let share = Area { left, top: share_top, right, bottom: share_top + SHARE };
         let top = share.bottom + LANE + HEADING + 4.0;
         let rates = Area { top, bottom: top + RATES, ..share };
-        Self { margin, width: wide, title, meter, share, rates, height: rates.bottom + 26.0 + margin }
+        Self { shape, margin, width: wide, title, meter, share, rates, height: rates.bottom + 26.0 + margin }
     }
 
     fn heading(&self, canvas: &mut Canvas, graph: &Graph) {
@@ -127,38 +138,38 @@ impl Layout {
 
     /// Both builds as they stand now, beside the panel of the rates.
     fn now(&self, canvas: &mut Canvas, graph: &Graph, rates: &Panel<'_>) {
-        let left = self.rates.right;
-        let heading = if rates.course.is_rolled_back() {
-            "Last seen".to_owned()
-        } else {
-            moment(rates.course, graph.times)
+        let moment = moment(rates.course, graph.times);
+        let heading = if rates.course.is_rolled_back() { "Last seen" } else { &moment };
+        let at = (self.rates.right + 18.0, self.rates.top - 13.0);
+        canvas.write(&Words { weight: Weight::Strong, tone: Tone::Ink, ..plain(at, heading) });
+        for (arm, y) in self.heights(rates) {
+            let (mark, words) = self.beside(arm);
+            let Some(known) = rates.course.latest(arm) else { continue };
+            whisker(canvas, rates, arm, (mark, known));
+            say(canvas, arm, (words, y), known);
+        }
+    }
+
+    /// Where the mark of a build stands, and its words; narrow pictures have all words below each other.
+    fn beside(&self, arm: Arm) -> (f64, f64) {
+        let (mark, words) = match (arm, self.shape) {
+            (Arm::New, Shape::Wide) => (22.0, 34.0),
+            (Arm::Current, Shape::Wide) => (122.0, 134.0),
+            (Arm::New, Shape::Narrow) => (16.0, 42.0),
+            (Arm::Current, Shape::Narrow) => (30.0, 42.0),
         };
-        let strong = Words {
-            weight: Weight::Strong,
-            tone: Tone::Ink,
-            ..plain((left + 18.0, self.rates.top - 13.0), &heading)
-        };
-        canvas.write(&strong);
-        let middle =
-            |known: &Known| rates.y(known.rate).clamp(self.rates.top + 8.0, self.rates.bottom - 18.0);
-        let (new, current) = (rates.course.latest(Arm::New), rates.course.latest(Arm::Current));
-        let (mut new_y, mut current_y) = (new.as_ref().map(middle), current.as_ref().map(middle));
-        let is_narrow = self.width < 600.0;
-        if let (true, Some(one), Some(other)) = (is_narrow, new_y, current_y) {
-            let (one, other) = apart((one, other), 36.0, (self.rates.top + 8.0, self.rates.bottom - 18.0));
-            (new_y, current_y) = (Some(one), Some(other));
+        (self.rates.right + mark, self.rates.right + words)
+    }
+
+    /// The heights of the words of the builds of which something is known.
+    fn heights(&self, rates: &Panel<'_>) -> Vec<(Arm, f64)> {
+        let bounds = (self.rates.top + 8.0, self.rates.bottom - 18.0);
+        let height = |arm| Some((arm, rates.y(rates.course.latest(arm)?.rate).clamp(bounds.0, bounds.1)));
+        let mut heights: Vec<_> = [Arm::New, Arm::Current].into_iter().filter_map(height).collect();
+        if let (Shape::Narrow, [(_, new), (_, current)]) = (self.shape, heights.as_mut_slice()) {
+            (*new, *current) = apart((*new, *current), 36.0, bounds);
         }
-        let (new_x, current_x) = if is_narrow { (16.0, 30.0) } else { (22.0, 122.0) };
-        let new_words = if is_narrow { 42.0 } else { new_x + 12.0 };
-        let current_words = if is_narrow { 42.0 } else { current_x + 12.0 };
-        if let (Some(known), Some(y)) = (new, new_y) {
-            whisker(canvas, rates, Arm::New, (left + new_x, known));
-            say(canvas, Arm::New, (left + new_words, y), known);
-        }
-        if let (Some(known), Some(y)) = (current, current_y) {
-            whisker(canvas, rates, Arm::Current, (left + current_x, known));
-            say(canvas, Arm::Current, (left + current_words, y), known);
-        }
+        heights
     }
 }
 

@@ -63,7 +63,7 @@ pub fn bad(theme: Theme) -> Graph {
             at_ms,
             share: if rolling && at_ms < back { 0.08 } else { 0.0 },
             current: rate(49.0 + 6.0 * wobble, 4900),
-            new: if at_ms < deployed {
+            new: if at_ms <= deployed {
                 Rate::default()
             } else {
                 rate(if at_ms < back { (failing * of).round() } else { 212.0 }, of as u64)
