@@ -68,6 +68,11 @@ enum Command {
         #[command(subcommand)]
         what: crate::policy::PolicyCommand,
     },
+    /// Tries rollouts out without visitors.
+    Rollouts {
+        #[command(subcommand)]
+        what: crate::rollouts::RolloutsCommand,
+    },
     /// Goes back to an earlier release.
     Rollback {
         #[command(flatten)]
@@ -197,6 +202,7 @@ async fn prompt(command: Command) -> Result<ExitCode, StartError> {
                 code
             });
         }
+        Command::Rollouts { what } => crate::rollouts::run(&what)?,
         Command::Config { schema: true, .. } => schema()?,
         Command::Config { config, schema: false } => {
             let config = WithConfig { config: config.unwrap_or_else(|| PathBuf::from("folkops.toml")) };

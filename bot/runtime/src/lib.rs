@@ -18,6 +18,7 @@ mod policy;
 mod ports;
 mod prompt;
 mod reconcile;
+mod rollouts;
 mod serve;
 mod telemetry;
 
