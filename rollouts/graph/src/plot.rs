@@ -89,7 +89,8 @@ impl Panel<'_> {
             };
             let high: Vec<Spot> = run.iter().map(|at| end(at, |(_, high)| high)).collect();
             let low: Vec<Spot> = run.iter().map(|at| end(at, |(low, _)| low)).collect();
-            let around = high.iter().chain(low.iter().rev()).map(|(x, y)| (*x, y.max(self.area.top)));
+            let edge = [self.with_crossings(&high), low.iter().rev().copied().collect()].concat();
+            let around = edge.into_iter().map(|(x, y)| (x, y.max(self.area.top)));
             let (tone, opacity) = match arm {
                 Arm::Current => (Tone::Current, 0.16),
                 Arm::New => (Tone::New, 0.15),
@@ -161,24 +162,27 @@ impl Panel<'_> {
 
     /// The parts of a line that lie under the upper edge, cut where it crosses.
     fn inside(&self, line: &[Spot]) -> Vec<Vec<Spot>> {
-        let top = self.area.top;
-        let mut parts: Vec<Vec<Spot>> = vec![Vec::new()];
-        let mut before: Option<Spot> = None;
-        for spot in line.iter().copied() {
-            let crossing = before.filter(|last| (last.1 < top) != (spot.1 < top));
-            let cut =
-                crossing.map(|last| (last.0 + (spot.0 - last.0) * (top - last.1) / (spot.1 - last.1), top));
-            let kept = if spot.1 < top { None } else { Some(spot) };
-            if let Some(part) = parts.last_mut() {
-                part.extend(cut.into_iter().chain(kept));
-            }
-            if kept.is_none() {
-                parts.push(Vec::new());
-            }
-            before = Some(spot);
-        }
-        parts
+        let line = self.with_crossings(line);
+        let parts = line.split(|(_, y)| *y < self.area.top).map(<[Spot]>::to_vec);
+        parts.filter(|part| part.len() > 1).collect()
     }
+
+    /// A line with a corner wherever it crosses the upper edge.
+    fn with_crossings(&self, line: &[Spot]) -> Vec<Spot> {
+        let top = self.area.top;
+        let mut corners: Vec<Spot> = Vec::with_capacity(line.len());
+        for spot in line.iter().copied() {
+            let crossing = corners.last().copied().filter(|last| (last.1 < top) != (spot.1 < top));
+            corners.extend(crossing.map(|last| cut(last, spot, top)));
+            corners.push(spot);
+        }
+        corners
+    }
+}
+
+/// Where the way between two places has this height, which lies between theirs.
+fn cut(from: Spot, to: Spot, y: f64) -> Spot {
+    (from.0 + (to.0 - from.0) * (y - from.1) / (to.1 - from.1), y)
 }
 
 /// Two heights with at least this gap between them, in their order and within bounds.

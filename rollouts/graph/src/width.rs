@@ -81,3 +81,52 @@ const STRONG: [u16; 95] = [
     705, 653, 394, 379, 394, 482, 469, 498, 575, 631, 578, 631, 593, 378, 626, 613, 261, 261, 569,
     261, 898, 610, 608, 625, 625, 397, 550, 380, 609, 576, 838, 563, 576, 562, 394, 358, 394, 673,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn real(letter: char, weight: Weight) -> Option<f64> {
+        let bytes: &[u8] = match weight {
+            Weight::Regular => include_bytes!("../font/Inter-Regular.otf"),
+            Weight::Strong => include_bytes!("../font/Inter-SemiBold.otf"),
+        };
+        let face = ttf_parser::Face::parse(bytes, 0).unwrap();
+        let advance = face.glyph_hor_advance(face.glyph_index(letter)?)?;
+        Some(f64::from(advance) / f64::from(face.units_per_em()))
+    }
+
+    #[test]
+    fn no_letter_of_ascii_is_wider_than_it_is_taken_for() {
+        for weight in [Weight::Regular, Weight::Strong] {
+            for letter in ' '..='~' {
+                let (taken, real) = (width(&letter.to_string(), 1.0, weight), real(letter, weight).unwrap());
+                assert!(taken >= real && taken <= real * 1.13, "{letter}: {taken} for {real}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_other_alphabets_are_not_wider_than_they_are_taken_for() {
+        for word in ["Größenänderung", "Żółć", "Ωμέγα", "Ёж", "ЩЁТКА", "ŒUVRE"] {
+            for weight in [Weight::Regular, Weight::Strong] {
+                let real: f64 = word.chars().map(|letter| real(letter, weight).unwrap()).sum();
+                assert!(width(word, 1.0, weight) >= real, "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_ends_in_an_ellipsis() {
+        assert_eq!(cut("Potluck", 10.0, Weight::Regular, 100.0), "Potluck");
+        assert_eq!(cut("21 Nov · Potluck", 10.0, Weight::Regular, 55.0), "21 Nov…");
+        assert_eq!(cut("Potluck", 10.0, Weight::Regular, 1.0), "…");
+    }
+
+    #[test]
+    fn titles_break_between_words_and_only_once() {
+        let lines = wrap("one two three four five six", 10.0, Weight::Strong, 75.0);
+        assert_eq!(lines, ["one two", "three four f…"]);
+        assert_eq!(wrap("unbreakable", 10.0, Weight::Strong, 30.0).len(), 1);
+    }
+}
