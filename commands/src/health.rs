@@ -64,6 +64,7 @@ fn card(row: &Row, planned: &Planned) -> Card {
                 .text(" of what goes on"),
         );
     }
+    let card = card.open(Weight::Plain, "Graph", telling::page(&row.rollout));
     if row.stage.is_live() { card.row("Waits for", telling::waiting(planned)) } else { card }
 }
 

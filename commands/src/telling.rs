@@ -38,7 +38,7 @@ fn rising(rollout: &Rollout, rung: u32, figures: Line) -> Card {
     Card::new(CardState::Working, title)
         .say(figures)
         .row("Next", format!("{next} of people, once the visitors rule out {} more failures", share(margin)))
-        .button(Weight::Quiet, "How is it?", "/health")
+        .open(Weight::Quiet, "Graph", page(rollout))
         .button(Weight::Plain, "Pause", "/pause")
         .button(Weight::Danger, "Roll back", "/rollback")
         .hint(Line::new().text("without me: ").code("folkops rollback --offline"))
@@ -63,7 +63,7 @@ pub fn held(row: &Row, planned: &Planned, why: Held) -> Card {
     };
     let mut card =
         Card::new(CardState::Held, changes(&row.rollout).text(title)).say(figures(planned)).row("Next", next);
-    card = card.button(Weight::Quiet, "How is it?", "/health");
+    card = card.open(Weight::Quiet, "Graph", page(&row.rollout));
     if why == Held::Late {
         card = card.button(Weight::Plain, "Go on", "/resume --anyway");
     }
@@ -94,7 +94,7 @@ pub fn live(row: &Row, planned: &Planned) -> Card {
         "Runs",
         format!("Release {}; release {} stays up for the way back", row.rollout.release, row.rollout.from),
     )
-    .button(Weight::Quiet, "How is it?", "/health")
+    .open(Weight::Quiet, "Graph", page(&row.rollout))
     .button(Weight::Danger, "Roll back", "/rollback")
     .hint(Line::new().text("without me: ").code("folkops rollback --offline"))
 }
@@ -117,7 +117,7 @@ pub fn went_back(row: &Row, planned: &Planned, grounds: Option<Grounds>) -> Card
     )
     .row("Now", format!("Everybody is on release {} again", row.rollout.from))
     .row("Held", held_back(&row.rollout))
-    .button(Weight::Quiet, "How was it?", "/health")
+    .open(Weight::Quiet, "Graph", page(&row.rollout))
     .button(Weight::Plain, "Pardon", format!("/pardon {}", numbers(&row.rollout)))
 }
 
@@ -196,6 +196,11 @@ pub fn numbers(rollout: &Rollout) -> String {
 pub fn share(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+/// Where its picture is.
+pub fn page(rollout: &Rollout) -> String {
+    format!("/rollouts/{}", rollout.release)
 }
 
 fn are(rollout: &Rollout) -> &'static str {

@@ -9,6 +9,7 @@
 //! anybody's permission.
 
 pub mod check;
+pub mod course;
 pub mod fold;
 pub mod judge;
 pub mod plan;
@@ -16,6 +17,7 @@ pub mod simulate;
 pub mod spec;
 pub mod stage;
 
+pub use course::{Fares, Moment};
 pub use fold::{Point, Rollouts, Row, Totals};
 pub use judge::Judged;
 pub use plan::{Move, Planned, Waits, plan};

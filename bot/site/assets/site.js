@@ -309,8 +309,21 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/** A page that changes by itself is read again every two seconds, while somebody looks at it. */
+async function renew() {
+  const main = $("main[data-live]");
+  if (!main) return;
+  if (!document.hidden) {
+    const answer = await fetch(location.href).catch(() => null);
+    const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    if (fresh) swap(main, fresh.outerHTML);
+  }
+  setTimeout(renew, 2000);
+}
+
 function start() {
   localise(document);
+  renew();
   const list = $("#log");
   if (list) days(list);
   composer();

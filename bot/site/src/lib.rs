@@ -14,6 +14,7 @@ mod join;
 mod live;
 mod look;
 mod pages;
+mod rollouts;
 mod routes;
 mod say;
 mod session;

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::state::Site;
-use crate::{assets, demo, diff, guard, join, live, pages, say, status};
+use crate::{assets, demo, diff, guard, join, live, pages, rollouts, say, status};
 
 /// The largest form: a message of 4,000 characters, each of which a browser may write as twelve bytes.
 const LARGEST_FORM: usize = 64 * 1024;
@@ -25,6 +25,8 @@ pub fn router(site: Site) -> Router {
         .route("/join/{token}", get(join::ask).post(join::join))
         .route("/leave", post(join::leave))
         .route("/changes/{component}/{number}/diff", get(diff::page))
+        .route("/rollouts", get(rollouts::newest))
+        .route("/rollouts/{release}", get(rollouts::page))
         .route("/api/status", get(status::status))
         .route("/assets/{name}", get(assets::asset))
         .route("/livez", get(|| async { "ok\n" }))
