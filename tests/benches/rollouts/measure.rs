@@ -98,11 +98,11 @@ impl Field {
 
     fn peers(&self, run: &Run, figure: impl Fn(&dyn Peer, usize) -> f64) -> Vec<f64> {
         let windows = run.windows();
-        let delay = |(at, peer): (usize, &Box<dyn Peer>)| {
-            let minute = peer.rolls_back(&windows, figure(peer.as_ref(), at));
+        let delay = |(at, peer): (usize, &dyn Peer)| {
+            let minute = peer.rolls_back(&windows, figure(peer, at));
             minute.map_or(f64::INFINITY, |minute| run.exposed_until(minute))
         };
-        self.peers.iter().enumerate().map(delay).collect()
+        self.peers.iter().map(AsRef::as_ref).enumerate().map(delay).collect()
     }
 
     /// For each peer the figure by which one quiet day in a hundred is a false rollback.
