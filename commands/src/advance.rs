@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Principal, ReleaseNumber, Resource, RolloutEnd,
+    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Principal, Resource, RolloutEnd,
 };
 use folkops_previews::Releases;
 use folkops_previews::reconcile::release_stack;
@@ -122,8 +122,8 @@ pub fn superfluous(_call: &Call<'_>, facts: &Facts<'_>) -> Vec<Effect> {
     if releases.trial(facts).is_some() {
         return Vec::new();
     }
-    let kept: Option<ReleaseNumber> = production.before.last().copied();
-    let old = production.before.iter().copied().filter(|old| Some(*old) != kept && *old != production.release);
+    // The newest of those before stays up; what is older than the two before it was stopped in its turn.
+    let old = production.before.iter().rev().skip(1).take(2).copied();
     raise::stops(old.map(release_stack))
 }
 

@@ -280,7 +280,9 @@ impl<'a> Course<'a> {
 
     fn switch(&self, call: &Call<'_>, facts: &Facts<'_>, release: Release) -> Step {
         let number = release.number;
-        let old = self.production.before.iter().copied().filter(|old| *old != number).map(release_stack);
+        // What runs now stays up; what is older than the two before it was stopped in its turn.
+        let before = self.production.before.iter().rev().take(2).copied();
+        let old = before.filter(|old| *old != number).map(release_stack);
         let mut effects = vec![Effect::Route];
         effects.extend(raise::stops(old.chain(trial::gives_way(facts).map(release_stack))));
         let set = Intent::SetProduction { release: number, by: call.principal.clone(), taken_back: vec![] };

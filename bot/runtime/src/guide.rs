@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use folkops_engine::{Facts, Operations};
-use folkops_model::{ChangeNumber, Line, PersonId, RolloutEnd};
+use folkops_model::{ChangeNumber, ChangeRef, Line, PersonId, RolloutEnd};
 use folkops_previews::ports::Traffic;
 use folkops_previews::{Allowed, Changes, Mixes, PreviewState, Previews, Releases};
 use folkops_rollouts::{Rollouts, Row, Stage};
@@ -201,5 +201,9 @@ fn release(facts: &Facts<'_>) -> u64 {
 }
 
 fn taken_back(facts: &Facts<'_>) -> bool {
-    release(facts) == 1 && facts.fold::<Releases>().is_some_and(|releases| releases.releases.len() > 1)
+    // What the promotion on the path brought, not the bad change that went back before.
+    let brought = |change: &ChangeRef| change.number == ChangeNumber(41);
+    facts
+        .fold::<Releases>()
+        .is_some_and(|releases| releases.taken_back.iter().any(|(change, _)| brought(change)))
 }
