@@ -95,9 +95,11 @@ fn built(tree: &Path) -> PathBuf {
         fs::read_to_string(&manifest).unwrap()
     );
     fs::write(&manifest, renamed).unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder stands in the target");
+    // A target of its own: cargo names a member's artefacts by its place in the workspace, so building the copy where this
+    // very run builds would put changed libraries in the place of those that are being tested.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("patched-target");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(tree).env("CARGO_TARGET_DIR", target);
+    cargo.current_dir(tree).env("CARGO_TARGET_DIR", &target);
     output(cargo.args(["build", "--offline", "--workspace", "--bin", PROGRAM]));
     target.join("debug").join(PROGRAM)
 }
