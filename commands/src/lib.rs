@@ -28,7 +28,7 @@ pub struct Settings {
     /// How long one may last from any moment on.
     pub lasts_at_most: std::time::Duration,
     /// How a release comes to everybody, unless `/promote` says otherwise.
-    pub rollout: folkops_rollouts::Template,
+    pub rollout: folkops_rollouts::Templates,
 }
 
 /// Makes the module of each command and the list of all of them from the same line: its file, its type, and what it is

@@ -17,7 +17,7 @@ use folkops_model::{
 };
 use folkops_previews::reconcile::release_stack;
 use folkops_previews::{Production, Releases};
-use folkops_rollouts::{Rollouts, Template};
+use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
 use crate::{Settings, raise, trial};
@@ -78,8 +78,8 @@ impl Command for Promote {
         if let Some(card) = refused {
             return Plan::refuse(card);
         }
-        let template = trial::template(call, &self.0.rollout);
         let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
+        let template = trial::template(call, &self.0.rollout, &pinned);
         let title =
             subject::numbers(Line::new(), &pinned).text(" → everyone: being built from the merged tree");
         let mut card = Card::new(CardState::Working, title).say(
@@ -102,7 +102,7 @@ impl Command for Promote {
     }
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
-        match Course::of(call, facts, progress, trial::template(call, &self.0.rollout)) {
+        match Course::of(call, facts, progress, &self.0.rollout) {
             Some(course) => course.next(call, facts, progress),
             None => Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] },
         }
@@ -181,7 +181,7 @@ struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    fn of(call: &Call<'_>, facts: &Facts<'a>, progress: &Progress<'_>, template: Template) -> Option<Self> {
+    fn of(call: &Call<'_>, facts: &Facts<'a>, progress: &Progress<'_>, set: &Templates) -> Option<Self> {
         let releases = facts.fold::<Releases>()?;
         let (production, base) = releases.current(facts)?;
         let pinned = facts.row(&releases.promoting, call.operation)?;
@@ -189,6 +189,7 @@ impl<'a> Course<'a> {
             Outcome::Resolved { heads } => Some(heads.clone()),
             _ => None,
         });
+        let template = trial::template(call, set, pinned);
         Some(Self { pinned, production, base, heads: heads.unwrap_or_default(), template })
     }
 

@@ -4,13 +4,13 @@
 
 use folkops_engine::{Call, End, Facts, Step};
 use folkops_model::{
-    Card, CardState, Effect, Failure, FailureKind, Intent, Line, OperationId, Release, ReleaseNumber,
-    Rollout, RolloutEnd, Strategy, Weight,
+    Card, CardState, ChangeRef, Effect, Failure, FailureKind, Intent, Line, OperationId, Release,
+    ReleaseNumber, Rollout, RolloutEnd, Sha, Strategy, Weight,
 };
 use folkops_previews::reconcile::release_stack;
 use folkops_previews::{Releases, Trial};
-use folkops_rollouts::Template;
 use folkops_rollouts::check::{Change, Up, check};
+use folkops_rollouts::{Template, Templates};
 use sha2::{Digest as _, Sha256};
 
 use crate::{raise, telling};
@@ -18,10 +18,11 @@ use crate::{raise, telling};
 /// After so many releases in a row that the numbers took back, somebody has to look first.
 const BREAKER: u32 = 2;
 
-/// The template in the way that was asked for.
-pub fn template(call: &Call<'_>, set: &Template) -> Template {
+/// The template of these changes, in the way that was asked for.
+pub fn template(call: &Call<'_>, set: &Templates, changes: &[(ChangeRef, Sha)]) -> Template {
     let asked = call.args.flag("strategy").and_then(strategy);
-    Template { strategy: asked.unwrap_or(set.strategy), ..set.clone() }
+    let set = set.of(changes.iter().map(|(change, _)| &change.component));
+    Template { strategy: asked.unwrap_or(set.strategy), ..set }
 }
 
 fn strategy(word: &str) -> Option<Strategy> {
@@ -79,6 +80,7 @@ pub fn begin(
         strategy: template.strategy,
         rungs: template.rungs(),
         budget: template.budget,
+        least: template.least,
         deadline: facts.now() + template.lasts,
         late: template.late,
         salt: salt(call.operation),

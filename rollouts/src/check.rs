@@ -134,6 +134,7 @@ mod tests {
             strategy: Strategy::Canary,
             rungs,
             budget: 50,
+            least: 0,
             deadline: jiff::Timestamp::UNIX_EPOCH,
             late: Late::Hold,
             salt: "00".repeat(16),

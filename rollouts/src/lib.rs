@@ -16,6 +16,7 @@ pub mod plan;
 pub mod simulate;
 pub mod spec;
 pub mod stage;
+pub mod templates;
 
 pub use course::{Fares, Moment};
 pub use fold::{Point, Rollouts, Row, Totals};
@@ -23,3 +24,4 @@ pub use judge::Judged;
 pub use plan::{Move, Planned, Waits, plan};
 pub use spec::{Template, WrongTemplate};
 pub use stage::{Event, IllegalTransition, Stage};
+pub use templates::Templates;

@@ -113,7 +113,7 @@ fn wanted(row: &Row, rung: u32, verdict: &Verdict, now: Timestamp) -> Option<Mov
     }
     match verdict {
         Verdict::Hold(..) => Some(Move::Hold(Held::Suspicion)),
-        Verdict::Advance(_) => Some(onward(row, rung)),
+        Verdict::Advance(_) if row.totals.candidate.visitors >= row.rollout.least => Some(onward(row, rung)),
         _ if now >= row.rollout.deadline => Some(late(row, rung)),
         _ => None,
     }
@@ -149,7 +149,9 @@ fn is_silent(row: &Row, now: Timestamp) -> bool {
 }
 
 fn waits(row: &Row, now: Timestamp) -> Waits {
-    let visitors = row.stage.rung().and_then(|rung| row.judged.still_needed(rung));
+    let needed = row.stage.rung().and_then(|rung| row.judged.still_needed(rung));
+    let missing = row.rollout.least.saturating_sub(row.totals.candidate.visitors);
+    let visitors = needed.map(|needed| needed.max(f64::from(u32::try_from(missing).unwrap_or(u32::MAX))));
     let step = row.stage.rung().and_then(|rung| row.rollout.rungs.get(usize::try_from(rung).ok()?));
     let pace = step.and_then(|step| {
         let all = row.totals.candidate.visitors + row.totals.stable.visitors;

@@ -47,6 +47,8 @@ pub struct Template {
     pub margin: f64,
     /// Visitors who may meet a failure of the new build before it goes back at once.
     pub budget: u64,
+    /// Visitors whom the new build must have had before anybody else gets it, whatever the evidence says.
+    pub least: u64,
     /// How long a rollout may take before `late` is done.
     pub lasts: Duration,
     /// What is done then.
@@ -86,6 +88,7 @@ impl Template {
             usual: 0.01,
             margin: 0.05,
             budget: 50,
+            least: 20,
             lasts: Duration::from_secs(3_600),
             late: Late::Hold,
             timing: Timing { period_ms: 30_000, block_ms: 5_000, slow_ms: 1_000 },

@@ -15,6 +15,7 @@ pub fn settings() -> Settings {
         rollout: folkops_rollouts::Template {
             strategy: folkops_model::Strategy::BlueGreen,
             ..folkops_rollouts::Template::ordinary()
-        },
+        }
+        .into(),
     }
 }

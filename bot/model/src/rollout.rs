@@ -132,6 +132,9 @@ pub struct Rollout {
     pub rungs: Vec<Rung>,
     /// How many visitors may meet a failure of the new build before it goes back at once.
     pub budget: u64,
+    /// How many visitors must have had the new build before it goes to more of them.
+    #[serde(default)]
+    pub least: u64,
     /// When the numbers must have decided, UTC.
     pub deadline: Timestamp,
     /// What is done then.

@@ -178,7 +178,7 @@ pub fn settings(config: &Config) -> Settings {
         places: config.limits.places,
         lasts: minutes(config.limits.preview_minutes),
         lasts_at_most: minutes(config.limits.longest_minutes),
-        rollout: config.rollout.template(),
+        rollout: config.templates(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use folkops_model::{ComponentName, RoomName, ServiceId};
+use folkops_rollouts::{Template, Templates};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -219,6 +220,9 @@ pub struct Component {
     /// Environment; `{release}` stands for what runs in plain words, `{change}` for the page about changing it.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// How its releases come to everybody, where that differs from the service's.
+    #[serde(default)]
+    pub rollout: Rollout,
 }
 
 /// What a preview and a mix get of a component's data.
@@ -286,9 +290,25 @@ impl Config {
         }
     }
 
+    /// How releases come to everybody: of the service, and of each component.
+    pub fn templates(&self) -> Templates {
+        let service = self.rollout.over(&Template::ordinary());
+        let own = |component: &Component| (component.name.clone(), component.rollout.over(&service));
+        Templates { components: self.components.iter().map(own).collect(), service }
+    }
+
+    fn check_templates(&self) -> Result<(), String> {
+        let Templates { service, components } = self.templates();
+        service.check().map_err(|wrong| format!("in `[rollout]`, {wrong}"))?;
+        let mut components = components.iter();
+        components.try_for_each(|(name, template)| {
+            template.check().map_err(|wrong| format!("in `[component.rollout]` of `{name}`, {wrong}"))
+        })
+    }
+
     /// What types alone cannot say.
     fn check(&self) -> Result<(), String> {
-        self.rollout.template().check().map_err(|wrong| format!("in `[rollout]`, {wrong}"))?;
+        self.check_templates()?;
         let known = |name: &ComponentName| self.components.iter().any(|component| component.name == *name);
         if !known(&self.router.entrance) {
             return Err(format!(
@@ -362,6 +382,23 @@ mod tests {
         let said =
             Config::parse(&SAMPLE.replace("peers = [\"recipes-api\"]", "peers = [\"recipes\"]")).unwrap_err();
         assert_eq!(said, "`web` calls `recipes`, which is no component; name it, or take it out of `peers`");
+    }
+
+    #[test]
+    fn a_component_may_be_rolled_out_in_its_own_way_and_a_wrong_key_says_where_it_stands() {
+        let own = |line: &str| {
+            SAMPLE.replace("name = \"web\"\n", &format!("name = \"web\"\nrollout = {{ {line} }}\n"))
+        };
+        let templates = Config::parse(&own("margin = 0.02")).unwrap().templates();
+        let web = ComponentName::parse("web").unwrap();
+        let api = ComponentName::parse("recipes-api").unwrap();
+        assert_eq!(templates.of([&api]), templates.service);
+        assert_eq!(templates.of([&api, &web]), Template { margin: 0.02, ..templates.service.clone() });
+        let said = Config::parse(&own("margin = 2.0")).unwrap_err();
+        assert_eq!(
+            said,
+            "in `[component.rollout]` of `web`, `margin` is 2; give a share between 0 and 1, such as 0.01"
+        );
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Simulate {
 pub fn run(command: &RolloutsCommand) -> Result<String, StartError> {
     let RolloutsCommand::Simulate(asked) = command;
     let template = match &asked.config {
-        Some(path) => Config::read(path).map_err(StartError::of)?.rollout.template(),
+        Some(path) => Config::read(path).map_err(StartError::of)?.templates().service,
         None => Template::ordinary(),
     };
     template.check().map_err(StartError::of)?;

@@ -119,7 +119,7 @@ impl Room {
             places: 4,
             lasts: Duration::from_secs(7_200),
             lasts_at_most: Duration::from_secs(86_400),
-            rollout,
+            rollout: rollout.into(),
         };
         let desk = Desk {
             registry: Registry::new(folkops_commands::all(&settings).into_iter().chain(extra).collect()),

@@ -129,6 +129,7 @@ fn made(template: &Template, at: Timestamp) -> Option<(Rollout, ServiceId)> {
         strategy: template.strategy,
         rungs,
         budget: template.budget,
+        least: template.least,
         deadline: at.checked_add(template.lasts).ok()?,
         late: template.late,
         salt: "00".repeat(16),

@@ -85,6 +85,17 @@ fn one_bad_visitor_out_of_ten_is_no_failed_window() {
     assert!(matches!(course.row().stage, Stage::Rising { .. }));
 }
 
+/// Mode 1, the operator's own limit: so few visitors as these do not decide for the others, however good they fared.
+#[test]
+fn nobody_else_gets_it_before_the_least_number_of_visitors_had_it() {
+    let stepped_after = |least: u64| {
+        let mut course = begun(&Template { least, ..template() });
+        until_decided(&mut course, (10, 0), (30, 0)).map(|(second, _)| second)
+    };
+    assert!(stepped_after(0).unwrap() < 150);
+    assert_eq!(stepped_after(300), Some(150), "ten come every five seconds");
+}
+
 /// Mode 1, the other side of it: where few come, most blocks have visitors of one build alone, and these count too.
 #[test]
 fn where_one_visitor_comes_at_a_time_a_bad_build_is_still_found() {

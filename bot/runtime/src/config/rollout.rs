@@ -1,4 +1,8 @@
-//! `[rollout]`: how releases come to everybody.
+//! `[rollout]` and `[component.rollout]`: how releases come to everybody.
+//!
+//! The same keys in both: what a component does not set is the service's, and what that does not set is built in.
+
+use std::time::Duration;
 
 use folkops_model::{Late, Strategy, Timing};
 use folkops_rollouts::Template;
@@ -6,76 +10,61 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How a release comes to everybody, unless `/promote` says otherwise.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rollout {
     /// `canary`, in steps as wide as the harm that each has to exclude needs; `linear`, in even steps; `blue-green`, all
     /// at once.
-    #[schemars(with = "String")]
-    pub strategy: Strategy,
+    #[schemars(with = "Option<String>")]
+    pub strategy: Option<Strategy>,
     /// Visitors who come with a cookie of ours within `minutes`, roughly. The steps follow from it.
-    pub visitors: u64,
+    pub visitors: Option<u64>,
     /// Seconds that a step should take: shorter steps are wider.
-    pub step_seconds: u64,
+    pub step_seconds: Option<u64>,
     /// The share of visitors who meet a failure anyway, 0 to 1, roughly.
-    pub usual: f64,
+    pub usual: Option<f64>,
     /// The rise of that share which must be ruled out before everybody gets a release, 0 to 1.
-    pub margin: f64,
+    pub margin: Option<f64>,
     /// Visitors who may meet a failure of the new build, beyond the usual, before it goes back at once.
-    pub budget: u64,
+    pub budget: Option<u64>,
+    /// Visitors whom the new build must have had before it goes to more of them.
+    pub least_visitors: Option<u64>,
     /// Minutes that a rollout may take.
-    pub minutes: u64,
+    pub minutes: Option<u64>,
     /// What is done when they are over and the numbers have not decided: `hold`, `roll-back` or `advance`.
-    #[schemars(with = "String")]
-    pub late: Late,
+    #[schemars(with = "Option<String>")]
+    pub late: Option<Late>,
     /// Milliseconds that each visitor is watched.
-    pub period_ms: u64,
+    pub period_ms: Option<u64>,
     /// Milliseconds for which visitors are gathered before they are judged together.
-    pub block_ms: u64,
+    pub block_ms: Option<u64>,
     /// Milliseconds from which on an answer is slow.
-    pub slow_ms: u64,
+    pub slow_ms: Option<u64>,
     /// Even steps, for `linear`; 1 to 50.
-    pub steps: u16,
-}
-
-impl Default for Rollout {
-    /// What a service of a few thousand visitors an hour needs.
-    fn default() -> Self {
-        let Template { strategy, visitors, step, usual, margin, budget, lasts, late, timing, even_steps } =
-            Template::ordinary();
-        let Timing { period_ms, block_ms, slow_ms } = timing;
-        let (minutes, step_seconds) = (lasts.as_secs() / 60, step.as_secs());
-        Self {
-            strategy,
-            visitors,
-            step_seconds,
-            usual,
-            margin,
-            budget,
-            minutes,
-            late,
-            period_ms,
-            block_ms,
-            slow_ms,
-            steps: even_steps,
-        }
-    }
+    pub steps: Option<u16>,
 }
 
 impl Rollout {
-    /// As commands take it.
-    pub fn template(&self) -> Template {
+    /// A template with these keys in place of its own.
+    pub fn over(&self, base: &Template) -> Template {
+        let seconds = |given: Option<u64>, base: Duration| given.map_or(base, Duration::from_secs);
+        let Timing { period_ms, block_ms, slow_ms } = base.timing;
         Template {
-            strategy: self.strategy,
-            visitors: self.visitors,
-            step: std::time::Duration::from_secs(self.step_seconds),
-            usual: self.usual,
-            margin: self.margin,
-            budget: self.budget,
-            lasts: std::time::Duration::from_secs(self.minutes * 60),
-            late: self.late,
-            timing: Timing { period_ms: self.period_ms, block_ms: self.block_ms, slow_ms: self.slow_ms },
-            even_steps: self.steps,
+            strategy: self.strategy.unwrap_or(base.strategy),
+            visitors: self.visitors.unwrap_or(base.visitors),
+            step: seconds(self.step_seconds, base.step),
+            usual: self.usual.unwrap_or(base.usual),
+            margin: self.margin.unwrap_or(base.margin),
+            budget: self.budget.unwrap_or(base.budget),
+            least: self.least_visitors.unwrap_or(base.least),
+            lasts: seconds(self.minutes.map(|minutes| minutes.saturating_mul(60)), base.lasts),
+            late: self.late.unwrap_or(base.late),
+            timing: Timing {
+                period_ms: self.period_ms.unwrap_or(period_ms),
+                block_ms: self.block_ms.unwrap_or(block_ms),
+                slow_ms: self.slow_ms.unwrap_or(slow_ms),
+            },
+            even_steps: self.steps.unwrap_or(base.even_steps),
         }
     }
 }
