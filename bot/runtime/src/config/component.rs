@@ -1,0 +1,59 @@
+//! `[[component]]`: a part of the service, how it is built and run, and what of its data others may see.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use folkops_model::ComponentName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Rollout;
+
+/// A part of the service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// Its name.
+    #[schemars(with = "String")]
+    pub name: ComponentName,
+    /// Its name for people.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Its bare git repository.
+    pub repository: PathBuf,
+    /// How it is built: a program and its arguments, without a shell. `{src}` and `{out}` stand for folders.
+    pub build: Vec<String>,
+    /// What the build leaves, relative to `{out}`.
+    pub output: PathBuf,
+    /// How it is run: a program and its arguments.
+    pub run: Vec<String>,
+    /// The path that answers 200 when it works.
+    pub health: String,
+    /// Components that it calls, each found at `<NAME>_URL`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub peers: Vec<ComponentName>,
+    /// What a preview and a mix get of its data.
+    pub state: State,
+    /// For `seed`: the folder that is copied.
+    #[serde(default)]
+    pub seed: Option<PathBuf>,
+    /// Environment; `{release}` stands for what runs in plain words, `{change}` for the page about changing it.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// How its releases come to everybody, where that differs from the service's.
+    #[serde(default)]
+    pub rollout: Rollout,
+}
+
+/// What a preview and a mix get of a component's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing: it starts empty.
+    Empty,
+    /// A copy of a declared folder.
+    Seed,
+    /// A mix gets its owner's part of production's data, and only that; a preview starts empty.
+    SharedWithOwnerScope,
+}
