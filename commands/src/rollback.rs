@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Operations, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Effect, Intent, Line,
+    ArgKind, ArgSpec, Arity, BasisPoints, Card, CardState, ChangeRef, Class, CommandSpec, Context, Effect, Failure, Intent, Line,
     OperationId, Principal, Release, ReleaseNumber, Resource, RolloutEnd, Span, StackKind, StackSpec, Trust, Weight,
 };
-use folkops_previews::Releases;
+use folkops_previews::{Production, Releases};
 use folkops_previews::reconcile::release_stack;
+use folkops_rollouts::back::{at_most, rest};
+use folkops_rollouts::check::{Up, check_back};
 use folkops_rollouts::{Move, Rollouts, Row, Stage, plan};
 
 use crate::advance::live;
 use crate::promote::LOCK;
-use crate::{Settings, raise, subject, telling};
+use crate::{Settings, raise, subject, telling, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "rollback",
@@ -74,7 +76,7 @@ impl Command for Rollback {
         }
         card = card
             .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"))
-            .row("Next", "It is checked that release answers, then everybody is switched at once");
+            .row("Next", "It is checked that release answers; then everybody goes over, a quarter first");
         let mut plan = Plan::work(LOCK, WITHIN, Some(card));
         if let Some(row) = live(facts) {
             plan = plan.intend(end(row, call));
@@ -94,22 +96,11 @@ impl Command for Rollback {
         if let Some(row) = ended_by(call, facts) {
             return self.away_from(row, progress);
         }
-        if let Some(failure) = progress.failure() {
-            let card = Some(raise::failure_card(&Line::from("The earlier release"), failure));
-            return Step::End { end: End::Failed, intents: vec![], card, private: vec![] };
+        match progress.failure() {
+            Some(failure) => stays(call, facts, failure),
+            None if progress.is_start() => start(call, facts),
+            None => self.lead(call, facts, progress),
         }
-        if progress.owed(|effect| matches!(effect, Effect::Route)) {
-            return back(call, facts, &self.0.service);
-        }
-        let Ok((target, taken_back)) = target(call, facts) else {
-            return Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] };
-        };
-        if progress.is_start() {
-            let effects = vec![Effect::Run { spec: spec_of(target) }];
-            return Step::Owe { effects, intents: vec![], card: None, private: vec![] };
-        }
-        let set = Intent::SetProduction { release: target.number, by: call.principal.clone(), taken_back };
-        Step::Owe { effects: vec![Effect::Route], intents: vec![set], card: None, private: vec![] }
     }
 }
 
@@ -150,6 +141,59 @@ impl Rollback {
         Step::End { end: End::Done, intents: vec![], card: None, private: vec![] }
     }
 
+    /// The next move of the way back; once all are back, the end.
+    fn lead(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
+        let Some((releases, production)) = releases(facts) else { return failed() };
+        let count = |which: fn(&Effect) -> bool| progress.0.values().filter(|row| which(&row.effect)).count();
+        let (moves, settled) = (
+            count(|effect| matches!(effect, Effect::Route)),
+            count(|effect| matches!(effect, Effect::Settle { .. })),
+        );
+        match releases.leaving(facts) {
+            _ if moves == 0 => self.set_out(call, facts),
+            None => back(call, facts, &self.0.service),
+            Some(_) if settled < moves => {
+                let ms = u64::try_from(self.settle().as_millis()).unwrap_or(u64::MAX);
+                owe(vec![Effect::Settle { stack: release_stack(production.release), ms }], vec![])
+            }
+            Some(leaving) => self.go_on(call, rest(leaving.share), leaving.release),
+        }
+    }
+
+    /// The record says where everybody goes, and the first of them go.
+    fn set_out(&self, call: &Call<'_>, facts: &Facts<'_>) -> Step {
+        let Some((releases, production)) = releases(facts) else { return failed() };
+        let Ok((target, taken_back)) = target(call, facts) else { return failed() };
+        let by = call.principal.clone();
+        let set = Intent::SetProduction { release: target.number, by, taken_back };
+        if self.settle().is_zero() {
+            return owe(vec![Effect::Route], vec![set]);
+        }
+        let leaving = releases.leaving(facts);
+        let carries = leaving.map_or(BasisPoints::NONE, |leaving| rest(leaving.share));
+        let left = leaving.map_or(production.release, |leaving| leaving.release);
+        match self.go_on(call, carries, left) {
+            Step::Owe { effects, mut intents, card, private } => {
+                intents.insert(0, set);
+                Step::Owe { effects, intents, card, private }
+            }
+            step => step,
+        }
+    }
+
+    fn go_on(&self, call: &Call<'_>, carries: BasisPoints, left: ReleaseNumber) -> Step {
+        let share = at_most(carries);
+        // It answers: the effect before this one has seen it.
+        if check_back(Up::Yes, carries, share).is_err() {
+            return failed();
+        }
+        owe(vec![Effect::Route], vec![lead_back(call, left, rest(share))])
+    }
+
+    fn settle(&self) -> Duration {
+        self.0.rollout.service.settle
+    }
+
     /// There is nothing earlier to go back to, but something under way to stop.
     fn only_stop(
         &self,
@@ -170,6 +214,42 @@ impl Rollback {
             )
         })
     }
+}
+
+fn owe(effects: Vec<Effect>, intents: Vec<Intent>) -> Step {
+    Step::Owe { effects, intents, card: None, private: vec![] }
+}
+
+fn failed() -> Step {
+    Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] }
+}
+
+fn releases<'a>(facts: &Facts<'a>) -> Option<(&'a Releases, &'a Production)> {
+    let releases = facts.fold::<Releases>()?;
+    Some((releases, releases.current(facts)?.0))
+}
+
+fn start(call: &Call<'_>, facts: &Facts<'_>) -> Step {
+    match target(call, facts) {
+        Ok((target, _)) => owe(vec![Effect::Run { spec: spec_of(target) }], vec![]),
+        Err(_) => failed(),
+    }
+}
+
+fn lead_back(call: &Call<'_>, left: ReleaseNumber, share: BasisPoints) -> Intent {
+    Intent::LeadBack { left, share, salt: trial::salt(call.operation), by: call.principal.clone() }
+}
+
+/// The earlier release does not hold. Who is on it already goes back to the one that was to be left.
+fn stays(call: &Call<'_>, facts: &Facts<'_>, failure: &Failure) -> Step {
+    let Some((releases, production)) = releases(facts) else { return failed() };
+    if let Some(leaving) = releases.leaving(facts) {
+        return owe(vec![Effect::Route], vec![lead_back(call, leaving.release, BasisPoints::ALL)]);
+    }
+    let now = format!("Everybody has release {}; another one can be named: ", production.release);
+    let card = raise::failure_card(&Line::from("The earlier release"), failure)
+        .row("Now", Line::from(now).code("/rollback <release>"));
+    Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] }
 }
 
 /// Whether what was asked for is where the rollout came from.
@@ -195,8 +275,11 @@ fn ended_by<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Option<&'a Row> {
 fn target<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<(&'a Release, Vec<ChangeRef>), Box<Card>> {
     let (production, now) = subject::production(facts)?;
     let releases = facts.fold::<Releases>();
-    let wanted = call.args.release("release").or_else(|| production.before.last().copied());
-    let Some(wanted) = wanted.filter(|wanted| *wanted != production.release) else {
+    // Who asks again on the way back wants its end, not the release before it.
+    let on_the_way = releases.and_then(|releases| releases.leaving(facts)).map(|_| production.release);
+    let before = on_the_way.or_else(|| production.before.last().copied());
+    let wanted = call.args.release("release").or(before);
+    let Some(wanted) = wanted.filter(|wanted| *wanted != production.release || on_the_way.is_some()) else {
         return Err(Box::new(nothing_before(production.release)));
     };
     let Some(release) = releases.and_then(|releases| facts.row(&releases.releases, &wanted)) else {

@@ -122,8 +122,8 @@ pub fn supersede(facts: &Facts<'_>, call: &Call<'_>) -> Option<Intent> {
     Some(Intent::EndRollout { release, end: RolloutEnd::Superseded, by: call.principal.clone() })
 }
 
-/// Other visitors come first in each rollout: the operation's random id decides which.
-fn salt(operation: &OperationId) -> String {
+/// Other visitors come first each time: the operation's random id decides which.
+pub fn salt(operation: &OperationId) -> String {
     let hash = Sha256::digest(format!("rollout {operation}"));
     folkops_engine::hex(&hash).chars().take(32).collect()
 }

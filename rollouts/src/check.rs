@@ -5,6 +5,7 @@
 
 use folkops_model::{BasisPoints, ReleaseNumber, Rollout, Rung};
 
+use crate::back::at_most;
 use crate::stage::Stage;
 
 /// What is about to happen to the visitors.
@@ -65,6 +66,19 @@ pub enum Refusal {
     /// The control is not the same multiple of the share as at the first step.
     #[error("the control of step {0} is another multiple of its share than the first step's")]
     Proportion(usize),
+    /// The earlier release does not answer.
+    #[error("the earlier release does not answer; visitors go back to it once it does")]
+    ColdWayBack,
+    /// The earlier release would get more than it can take up at once, or lose some of what it carries.
+    #[error(
+        "from {from} the earlier release may not go to {to} in one move; it may go to at most twice as much"
+    )]
+    TooMuchAtOnce {
+        /// What it carries.
+        from: BasisPoints,
+        /// What it would carry.
+        to: BasisPoints,
+    },
     /// Later steps give fewer visitors the new build, or exclude less.
     #[error("step {0} is not wider than the one before, or excludes less")]
     NotWider(usize),
@@ -87,6 +101,18 @@ pub fn check(rollout: &Rollout, change: Change<'_>) -> Result<(), Refusal> {
             let is_next = stage.rung().is_some_and(|now| rung == now + 1);
             if exists && is_next { Ok(()) } else { Err(Refusal::NotNext(rung)) }
         }
+    }
+}
+
+/// Checks one move of the way back: the earlier release carries `from` and would carry `to`.
+///
+/// # Errors
+/// [`Refusal`] says what would go wrong.
+pub fn check_back(up: Up, from: BasisPoints, to: BasisPoints) -> Result<(), Refusal> {
+    match up {
+        Up::No => Err(Refusal::ColdWayBack),
+        Up::Yes if to <= from || to > at_most(from) => Err(Refusal::TooMuchAtOnce { from, to }),
+        Up::Yes => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@
 //! What it must never do: take silence for health, a step without evidence, or a rollback for something that needs
 //! anybody's permission.
 
+pub mod back;
 pub mod check;
 pub mod course;
 pub mod fold;

@@ -53,6 +53,8 @@ pub struct Template {
     pub lasts: Duration,
     /// What is done then.
     pub late: Late,
+    /// How long an earlier release carries more visitors before it gets the next on its way back.
+    pub settle: Duration,
     /// How visitors are watched.
     pub timing: Timing,
     /// Even steps, for the linear strategy.
@@ -91,6 +93,7 @@ impl Template {
             least: 20,
             lasts: Duration::from_secs(3_600),
             late: Late::Hold,
+            settle: Duration::from_secs(3),
             timing: Timing { period_ms: 30_000, block_ms: 5_000, slow_ms: 1_000 },
             even_steps: 5,
         }

@@ -45,6 +45,7 @@ fn careful(one: Template, other: Template) -> Template {
         least: one.least.max(other.least),
         lasts: one.lasts.max(other.lasts),
         late: std::cmp::max_by_key(one.late, other.late, |late| caution(*late)),
+        settle: one.settle.max(other.settle),
         timing: Timing {
             period_ms: one.timing.period_ms.max(other.timing.period_ms),
             block_ms: one.timing.block_ms.max(other.timing.block_ms),

@@ -42,6 +42,7 @@ fn outcome(effect: &Effect) -> Outcome {
         }
         Effect::Run { .. } => Outcome::Running,
         Effect::Route => Outcome::Routed,
+        Effect::Settle { .. } => Outcome::Settled,
         Effect::Stop { .. } => Outcome::Stopped,
         Effect::Extend { .. } => Outcome::Extended,
         Effect::Merge { component, head, .. } => Outcome::Merged { component, commit: head },

@@ -38,6 +38,13 @@ pub enum Effect {
     },
     /// Make the router serve what the record says as of this operation.
     Route,
+    /// Let a stack carry what it now carries for a while, then see that it still answers.
+    Settle {
+        /// Which.
+        stack: StackName,
+        /// For so many milliseconds.
+        ms: u64,
+    },
     /// Stop a stack and remove what it kept, unless it is production's data.
     Stop {
         /// Which.
@@ -90,6 +97,8 @@ pub enum Outcome {
     Running,
     /// The router serves it.
     Routed,
+    /// It carries what it has and answers.
+    Settled,
     /// Gone.
     Stopped,
     /// The deadline moved.

@@ -10,7 +10,7 @@ use crate::ids::{
     ComponentName, CompositionId, Digest, Owner, PersonId, PreviewId, ReleaseNumber, Sha, StackName,
 };
 use crate::person::Principal;
-use crate::rollout::{Held, Rollout, RolloutEnd};
+use crate::rollout::{BasisPoints, Held, Rollout, RolloutEnd};
 use crate::sealed::Sealed;
 use crate::stack::{Part, Release};
 
@@ -126,6 +126,17 @@ pub enum Intent {
         by: Principal,
         /// Changes that this takes back although they stay on the default branch.
         taken_back: Vec<ChangeRef>,
+    },
+    /// Everybody goes back, some of them later: these still get the release that is left.
+    LeadBack {
+        /// The release that is left.
+        left: ReleaseNumber,
+        /// The share that still gets it: nobody, when all are back; everybody, when they stay after all.
+        share: BasisPoints,
+        /// Decides who goes first: thirty-two hex digits, the same on the whole way.
+        salt: String,
+        /// Who brought it about.
+        by: Principal,
     },
     /// Nothing is promoted until it is lifted; rollback stays possible.
     Freeze {

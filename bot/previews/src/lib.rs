@@ -12,8 +12,8 @@ pub mod watch;
 
 pub use composition::Composition;
 pub use folds::{
-    Allowed, ChangeRow, Changes, Freeze, LinkRow, Mix, Mixes, Preview, PreviewState, Previews, Production,
-    Raised, Releases, Trial,
+    Allowed, ChangeRow, Changes, Freeze, Leaving, LinkRow, Mix, Mixes, Preview, PreviewState, Previews,
+    Production, Raised, Releases, Trial,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

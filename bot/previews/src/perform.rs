@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use folkops_model::{
-    ChangeRef, ComponentName, Effect, Failure, FailureKind, Outcome, Part, Sha, TreeId, Trust, ports::Clock,
+    ChangeRef, ComponentName, Effect, Failure, FailureKind, Outcome, Part, Sha, StackName, TreeId, Trust,
+    ports::Clock,
 };
 use folkops_record::Ledger;
 
@@ -46,6 +48,7 @@ impl Performer {
                 Err(failure) => failed(failure),
             },
             Effect::Route => self.route().await,
+            Effect::Settle { stack, ms } => self.settle(stack, Duration::from_millis(*ms)).await,
             // INVARIANT: a stack is stopped only after the edge has stopped sending to it.
             Effect::Stop { stack } => {
                 self.route().await?;
@@ -115,6 +118,17 @@ impl Performer {
             Some(routes) => self.traffic.route(&routes).await.map(|()| Outcome::Routed),
             None => Ok(Outcome::Routed),
         }
+    }
+
+    /// A stack that ends within the while is seen to have ended after it.
+    async fn settle(&self, stack: &StackName, period: Duration) -> Result<Outcome, Unavailable> {
+        tokio::time::sleep(period).await;
+        let running = self.stacks.running().await?;
+        if running.iter().any(|running| running.name == *stack && running.healthy) {
+            return Ok(Outcome::Settled);
+        }
+        let sentence = format!("{stack} did not answer any more with the visitors it had been given");
+        failed(Failure { kind: FailureKind::NeverHealthy, sentence, log: None })
     }
 
     async fn merge(

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_model::{Cause, PersonId, PreviewId, StackName};
+use folkops_model::{BasisPoints, Cause, PersonId, PreviewId, Rung, StackName, Timing};
 use folkops_record::Facts;
 use jiff::Timestamp;
 
-use crate::folds::{Mixes, PreviewState, Previews, Releases, Trial};
+use crate::folds::{Leaving, Mixes, PreviewState, Previews, Releases, Trial};
 use crate::ports::{Link, Routes, RunningStack, TrialRoute};
 
 /// Something that the automation should ask for.
@@ -55,8 +55,27 @@ pub fn routes(facts: &Facts<'_>) -> Option<Routes> {
         people: serving.collect::<BTreeMap<PersonId, StackName>>(),
         previews: up.map(|(id, _)| (id.clone(), preview_stack(id))).collect(),
         links: links.collect(),
-        trial: facts.fold::<Releases>()?.trial(facts).and_then(trial),
+        trial: divided(facts),
     })
+}
+
+/// Who of everybody gets another release than production's: the first visitors of one that is tried, or the last of one
+/// that is left.
+fn divided(facts: &Facts<'_>) -> Option<TrialRoute> {
+    let releases = facts.fold::<Releases>()?;
+    releases.leaving(facts).map(leaving).or_else(|| releases.trial(facts).and_then(trial))
+}
+
+/// Nothing is decided by how they fare, so they are watched as shortly as can be.
+fn leaving(leaving: &Leaving) -> TrialRoute {
+    let others = BasisPoints::ALL.get() - leaving.share.get();
+    let control = BasisPoints::new(others).unwrap_or(BasisPoints::NONE);
+    TrialRoute {
+        candidate: release_stack(leaving.release),
+        step: Rung { weight: leaving.share, control, margin_ppm: 0 },
+        salt: leaving.salt.clone(),
+        timing: Timing { period_ms: 1, block_ms: 1_000, slow_ms: 1_000 },
+    }
 }
 
 fn trial(trial: &Trial) -> Option<TrialRoute> {
@@ -86,6 +105,11 @@ fn production(facts: &Facts<'_>, runs: &BTreeSet<&StackName>) -> Option<Proposal
         let key = format!("first-release-{}", minute(facts.now()));
         return Some(Proposal { line: "/restore".into(), cause: Cause::FirstStart, key });
     };
+    if let Some(leaving) = releases.leaving(facts) {
+        // Whoever led everybody back did not come to the end of the way.
+        let key = format!("way-back-{}-{}", leaving.release, minute(facts.now()));
+        return Some(Proposal { line: "/rollback".into(), cause: Cause::Drift, key });
+    }
     let stack = release_stack(production.release);
     let key = format!("drift-{stack}-{}", minute(facts.now()));
     (!runs.contains(&stack)).then(|| Proposal { line: "/restore".into(), cause: Cause::Drift, key })

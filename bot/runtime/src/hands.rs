@@ -34,6 +34,7 @@ fn name(effect: &folkops_model::Effect) -> &'static str {
         Effect::Build { .. } => "build",
         Effect::Run { .. } => "run",
         Effect::Route => "route",
+        Effect::Settle { .. } => "settle",
         Effect::Stop { .. } => "stop",
         Effect::Extend { .. } => "extend",
         Effect::Merge { .. } => "merge",

@@ -127,7 +127,13 @@ impl Hands for QuickHands {
             let effect = due.effect().clone();
             self.done.lock().unwrap().push(effect.clone());
             let failing = self.failing.lock().unwrap().clone();
-            if let (Some(kind), Effect::Build { .. }) = (failing, &effect) {
+            // A build that never answers is found out where it has to carry visitors.
+            let fails = match (&failing, &effect) {
+                (Some(FailureKind::NeverHealthy), Effect::Settle { .. }) => true,
+                (Some(kind), Effect::Build { .. }) => *kind != FailureKind::NeverHealthy,
+                _ => false,
+            };
+            if let Some(kind) = failing.filter(|_| fails) {
                 return Ok(Outcome::Failed(Failure {
                     kind,
                     sentence: "it broke".into(),
@@ -152,6 +158,7 @@ impl Hands for QuickHands {
                 }
                 Effect::Run { .. } => Outcome::Running,
                 Effect::Route => Outcome::Routed,
+                Effect::Settle { .. } => Outcome::Settled,
                 Effect::Stop { .. } => Outcome::Stopped,
                 Effect::Extend { .. } => Outcome::Extended,
                 Effect::Merge { component, head, .. } => {

@@ -16,3 +16,5 @@ mod rollouts;
 mod room;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod way_back;

@@ -105,5 +105,7 @@ fn check(room: &Room, length: usize) {
         let current =
             facts.fold::<Releases>().unwrap().current(facts).map(|(production, _)| production.release.0);
         assert!(matches!(current, None | Some(1 | 2)), "after {length}: production is {current:?}");
+        let left = facts.fold::<Releases>().unwrap().leaving(facts);
+        assert_eq!(left, None, "after {length}: somebody is left behind on the way back");
     });
 }

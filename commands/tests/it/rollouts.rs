@@ -35,7 +35,7 @@ impl Room {
         })
     }
 
-    fn runs(&self) -> u64 {
+    pub fn runs(&self) -> u64 {
         self.ledger.read(|facts| facts.fold::<Releases>().unwrap().current(facts).unwrap().0.release.0)
     }
 

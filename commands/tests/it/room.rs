@@ -217,12 +217,17 @@ impl Room {
     /// Somebody says something; returns when it was decided, with its effects still to come.
     pub async fn begins(&self, who: &str, text: &str) -> String {
         self.receive(Principal::Person(PersonId::parse(who).unwrap()), text).await;
+        self.decided().await;
+        self.newest()
+    }
+
+    /// Waits until whatever was said is decided and told; its effects may still be to come.
+    pub async fn decided(&self) {
         self.until(|facts| {
             facts.fold::<Operations>().unwrap().open.is_empty()
                 && facts.fold::<Outbox>().unwrap().owed.is_empty()
         })
         .await;
-        self.newest()
     }
 
     /// What production should run, by digest.

@@ -8,4 +8,4 @@ mod releases;
 pub use changes::{Allowed, ChangeRow, Changes};
 pub use mixes::{LinkRow, Mix, Mixes, Raised};
 pub use previews::{Preview, PreviewState, Previews};
-pub use releases::{Freeze, Production, Releases, Trial};
+pub use releases::{Freeze, Leaving, Production, Releases, Trial};

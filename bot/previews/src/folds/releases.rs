@@ -1,8 +1,8 @@
 //! Releases: what production runs, what it ran before, what was taken back, and whether it is frozen.
 
 use folkops_model::{
-    ChangeRef, Intent, OperationId, PersonId, Principal, Release, ReleaseNumber, Rollout, RolloutEnd, Rung,
-    Sealed, Sha,
+    BasisPoints, ChangeRef, Intent, OperationId, PersonId, Principal, Release, ReleaseNumber, Rollout,
+    RolloutEnd, Rung, Sealed, Sha,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
@@ -49,6 +49,8 @@ pub struct Releases {
     pub freeze: Table<String, Freeze>,
     /// One row, `now`, while a release is tried with some visitors.
     pub trial: Table<String, Trial>,
+    /// One row, `now`, while everybody goes back and some are not back yet.
+    pub leaving: Table<String, Leaving>,
     /// One row, `now`: releases in a row that were taken back by the numbers.
     pub bad: Table<String, u32>,
 }
@@ -60,6 +62,17 @@ pub struct Trial {
     pub rollout: Rollout,
     /// Which of its steps it stands on.
     pub rung: u32,
+}
+
+/// A release that is left, and who still gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// Which.
+    pub release: ReleaseNumber,
+    /// The share that still gets it.
+    pub share: BasisPoints,
+    /// Decides who.
+    pub salt: String,
 }
 
 impl Trial {
@@ -78,6 +91,7 @@ impl Default for Releases {
             promoting: Table::new("promoting"),
             freeze: Table::new("freeze"),
             trial: Table::new("trial"),
+            leaving: Table::new("leaving"),
             bad: Table::new("bad-releases"),
         }
     }
@@ -100,6 +114,11 @@ impl Releases {
     /// The release that some visitors get.
     pub fn trial(&self, facts: &Facts<'_>) -> Option<&Trial> {
         facts.row(&self.trial, &"now".to_owned())
+    }
+
+    /// The release that is left, while some still get it.
+    pub fn leaving(&self, facts: &Facts<'_>) -> Option<&Leaving> {
+        facts.row(&self.leaving, &"now".to_owned())
     }
 
     /// How many releases in a row the numbers took back.
@@ -127,6 +146,33 @@ impl Releases {
         }
         let row = Production { release, since: record.time, by: by.person().cloned(), before };
         self.production.put(at, "now".to_owned(), row);
+        self.leaving.remove(at, &"now".to_owned());
+    }
+
+    fn lead_back(&mut self, record: &Record, leaving: Leaving, by: &Principal) {
+        let (at, now) = (record.sequence, "now".to_owned());
+        match leaving.share {
+            BasisPoints::NONE => {
+                self.leaving.remove(at, &now);
+            }
+            BasisPoints::ALL => self.stay(record, leaving.release, by),
+            _ => self.leaving.put(at, now, leaving),
+        }
+    }
+
+    /// The release that was to be left stays, with all that was to be taken back with it.
+    fn stay(&mut self, record: &Record, release: ReleaseNumber, by: &Principal) {
+        let Some(to) = self.production.get(&"now".to_owned()).map(|production| production.release) else {
+            return;
+        };
+        let left = self.releases.iter().filter(|(number, _)| **number > to && **number <= release);
+        let brought: Vec<_> = left.flat_map(|(_, release)| release.changes.clone()).collect();
+        for (change, _) in brought {
+            if self.taken_back.get(&change) == Some(&to) {
+                self.taken_back.remove(record.sequence, &change);
+            }
+        }
+        self.set(record, release, by, &[]);
     }
 }
 
@@ -177,6 +223,9 @@ impl Fold for Releases {
         match intent {
             Intent::MakeRelease { release } => self.releases.put(at, release.number, release.clone()),
             Intent::SetProduction { release, by, taken_back } => self.set(record, *release, by, taken_back),
+            Intent::LeadBack { left, share, salt, by } => {
+                self.lead_back(record, Leaving { release: *left, share: *share, salt: salt.clone() }, by);
+            }
             Intent::StartRollout { rollout } => {
                 self.trial.put(at, "now".to_owned(), Trial { rollout: rollout.clone(), rung: 0 });
             }
@@ -218,6 +267,7 @@ impl Fold for Releases {
             &self.promoting,
             &self.freeze,
             &self.trial,
+            &self.leaving,
             &self.bad,
         ]
     }
@@ -230,6 +280,7 @@ impl Fold for Releases {
             &mut self.promoting,
             &mut self.freeze,
             &mut self.trial,
+            &mut self.leaving,
             &mut self.bad,
         ]
     }

@@ -34,6 +34,9 @@ pub struct Rollout {
     /// What is done when they are over and the numbers have not decided: `hold`, `roll-back` or `advance`.
     #[schemars(with = "Option<String>")]
     pub late: Option<Late>,
+    /// Milliseconds for which an earlier release carries a quarter, then a half, on the way back to it; 0 gives it
+    /// everybody at once.
+    pub settle_ms: Option<u64>,
     /// Milliseconds that each visitor is watched.
     pub period_ms: Option<u64>,
     /// Milliseconds for which visitors are gathered before they are judged together.
@@ -59,6 +62,7 @@ impl Rollout {
             least: self.least_visitors.unwrap_or(base.least),
             lasts: seconds(self.minutes.map(|minutes| minutes.saturating_mul(60)), base.lasts),
             late: self.late.unwrap_or(base.late),
+            settle: self.settle_ms.map_or(base.settle, Duration::from_millis),
             timing: Timing {
                 period_ms: self.period_ms.unwrap_or(period_ms),
                 block_ms: self.block_ms.unwrap_or(block_ms),

@@ -118,7 +118,9 @@ impl Stage {
             Effect::Resolve | Effect::Compose { .. } | Effect::Merge { .. } => Self::Merging,
             Effect::Build { .. } => Self::Building,
             Effect::Run { .. } => Self::Starting,
-            Effect::Route | Effect::Stop { .. } | Effect::Extend { .. } => Self::Switching,
+            Effect::Route | Effect::Settle { .. } | Effect::Stop { .. } | Effect::Extend { .. } => {
+                Self::Switching
+            }
         }
     }
 }
