@@ -132,11 +132,20 @@ fn lasting(said: &Value) -> Value {
     let previews = said["previews"].as_array().unwrap().iter();
     json!({
         "release": said["production"]["release"],
-        "components": said["production"]["components"],
+        "components": without_commits(&said["production"]["components"]),
         "changes": said["production"]["changes"],
         "previews": previews.map(|preview| json!({ "base": preview["base"], "up": preview["up"], "parts": preview["parts"] })).collect::<Vec<_>>(),
         "frozen": !said["frozen"].is_null(),
     })
+}
+
+/// What runs, by tree and digest: a commit that the program makes itself tells when it made it.
+fn without_commits(components: &Value) -> Value {
+    let mut components = components.clone();
+    for component in components.as_object_mut().unwrap().values_mut() {
+        component.as_object_mut().unwrap().remove("commit");
+    }
+    components
 }
 
 /// The processes that are left, by the program and its first word.

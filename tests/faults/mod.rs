@@ -11,6 +11,7 @@ mod end;
 mod gate;
 mod place;
 mod pushes;
+mod rollouts;
 mod stage;
 mod story;
 mod sweep;

@@ -19,9 +19,13 @@ pub(crate) struct Stage {
 const CHANGES: [&str; 2] = ["state", "git"];
 
 impl Stage {
-    /// Lays everything out, as it is when the machine has been switched off.
+    /// A service that runs and nothing else.
     pub(crate) async fn new() -> Self {
-        let mut world = World::start().await;
+        Self::of(World::start().await).await
+    }
+
+    /// Keeps a world as it is when the machine has been switched off.
+    pub(crate) async fn of(mut world: World) -> Self {
         world.stop().await;
         let (setup, people) = world.into_parts();
         setup.end_everything();

@@ -1,14 +1,50 @@
-//! The story: a stranger's preview is allowed, tried by one person, promoted, taken back; a freeze, some talk, a slip.
+//! The stories. The long one: a stranger's preview is allowed, tried by one person, promoted, taken back; a freeze, some
+//! talk, a slip. The other two are rollouts.
+
+use folkops_world::Setup;
 
 use super::bot::Bot;
+use super::rollouts::{self, Way};
+use super::stage::Stage;
 
-/// Tells it; every line is acknowledged and has its answer before the next one.
-pub(crate) async fn tell(bot: &mut Bot<'_>) {
-    preview(bot).await;
-    opt_in(bot).await;
-    talk(bot).await;
-    freeze(bot).await;
-    promote_and_take_back(bot).await;
+/// What is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Story {
+    /// Everything that people do, with everybody switched at once.
+    Whole,
+    /// A change comes to some visitors first, and then to everybody or to nobody.
+    Rollout(Way),
+}
+
+impl Story {
+    /// Where it is told.
+    pub(crate) async fn stage(self) -> Stage {
+        match self {
+            Self::Whole => Stage::new().await,
+            Self::Rollout(_) => rollouts::stage().await,
+        }
+    }
+
+    /// Tells it; every line is acknowledged and has its answer before the next one.
+    pub(crate) async fn tell(self, bot: &mut Bot<'_>) {
+        match self {
+            Self::Whole => {
+                preview(bot).await;
+                opt_in(bot).await;
+                talk(bot).await;
+                freeze(bot).await;
+                promote_and_take_back(bot).await;
+            }
+            Self::Rollout(way) => rollouts::tell(bot, way).await,
+        }
+    }
+
+    /// What must hold of this story's end beside its being the same as ever.
+    pub(crate) async fn holds(self, setup: &Setup) {
+        if let Self::Rollout(way) = self {
+            rollouts::is_at_one_release(setup, way.end()).await;
+        }
+    }
 }
 
 async fn preview(bot: &mut Bot<'_>) {

@@ -1,0 +1,180 @@
+//! Rollouts: a good change comes to everybody and a bad one goes back, while the bot, the router and the keepers are
+//! killed; the end is one of the two releases, entire, and the one that the record says.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use folkops_demo::{Commit, push_fixup};
+use folkops_router::control::ControlClient;
+use folkops_world::{Browser, Passing, SERVICE, Setup, World};
+use serde_json::Value;
+use toml::Table;
+
+use super::bot::Bot;
+use super::stage::Stage;
+use super::story::Story;
+use super::sweep::killed_everywhere;
+
+/// Which way a rollout goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// On, to everybody.
+    On,
+    /// Back, by itself.
+    Back,
+}
+
+/// A change that is good.
+const GOOD: u32 = 41;
+/// A change that looks good.
+const BAD: u32 = 52;
+
+/// How many places an ordinary run draws for each way.
+const DRAWN: usize = 2;
+
+/// So many visitors look at the end.
+const EVERYBODY: u32 = 60;
+
+/// Twenty-five come in a second, and are watched for a moment each: a rollout takes a few seconds.
+const BETWEEN: Duration = Duration::from_millis(40);
+const TEMPLATE: &str = "strategy = \"canary\"\nvisitors = 1500\nminutes = 1\nstep_seconds = 4\nmargin = 0.3\nbudget = 200\n\
+                        period_ms = 300\nblock_ms = 250\nslow_ms = 1000\n";
+
+impl Way {
+    fn change(self) -> u32 {
+        match self {
+            Self::On => GOOD,
+            Self::Back => BAD,
+        }
+    }
+
+    /// What its card says in the end.
+    fn said(self) -> &'static str {
+        match self {
+            Self::On => "live for everyone",
+            Self::Back => "was rolled back",
+        }
+    }
+
+    /// The end that it comes to when nothing else is killed.
+    pub(crate) fn end(self) -> End {
+        match self {
+            Self::On => End { production: 2, stage: "live" },
+            Self::Back => End { production: 1, stage: "rolled-back" },
+        }
+    }
+}
+
+/// Where production stands after a rollout, and how that is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    production: u64,
+    stage: &'static str,
+}
+
+#[tokio::test]
+async fn killed_at_any_call_of_a_rollout_that_goes_on_the_program_brings_it_to_everybody() {
+    killed_everywhere(Story::Rollout(Way::On), DRAWN, enough()).await;
+}
+
+#[tokio::test]
+async fn killed_at_any_call_of_a_rollout_that_goes_back_the_program_takes_it_from_everybody() {
+    killed_everywhere(Story::Rollout(Way::Back), DRAWN, enough()).await;
+}
+
+/// A whole sweep goes through far more than a rollout's steps; a drawn place may lie behind a telling's end.
+fn enough() -> usize {
+    if super::sweep::is_whole() { 60 } else { 1 }
+}
+
+/// A service with a first release, and two changes that somebody has looked at.
+pub(crate) async fn stage() -> Stage {
+    let rollout: Table = TEMPLATE.parse().unwrap();
+    let setup = Setup::new(|config| _ = config.insert("rollout".into(), rollout.into())).await;
+    let heads =
+        [setup.repositories.of_change(GOOD).unwrap().change(GOOD).unwrap().clone(), spoil(&setup).await];
+    let world = World::on(setup).await;
+    world.until_release(1).await;
+    for head in heads {
+        let card = world.says("jo", &format!("/ok-to-test {head}")).await;
+        assert!(card.title.contains("may run at"), "{card}");
+    }
+    Stage::of(world).await
+}
+
+/// Lets the bad change fail every other reading, so that few visitors are needed to find it.
+async fn spoil(setup: &Setup) -> Commit {
+    let laid = setup.repositories.of_change(BAD).unwrap();
+    let path = format!("{}:src/cache.rs", laid.change(BAD).unwrap());
+    let said = Command::new("git").arg("-C").arg(&laid.path).args(["show", &path]).output().unwrap();
+    let cache = String::from_utf8(said.stdout).unwrap();
+    let worse = cache.replace("READINGS: usize = 20;", "READINGS: usize = 1;");
+    assert_ne!(worse, cache);
+    push_fixup(&laid.path, BAD, "Look back on less", &[("src/cache.rs", worse.as_bytes())]).await.unwrap()
+}
+
+/// Promotes a change while visitors pass by, and waits for what becomes of it.
+pub(crate) async fn tell(bot: &mut Bot<'_>, way: Way) {
+    let router = bot.stage.setup.router;
+    bot.until("release 1 answers", async |_| {
+        let page = Browser::new(router).tries(SERVICE, "/").await.ok()?;
+        page.body.contains("Release 1<").then_some(())
+    })
+    .await;
+    let passing = Passing::by(router, BETWEEN);
+    let asked = bot.says("jo", &format!("/promote {}", way.change())).await;
+    bot.answers("jo", &asked, way.said()).await;
+    drop(passing);
+}
+
+/// Production is one release by the record, by the router's table, by what visitors get and by the processes, and no
+/// visitor is left with another one.
+pub(crate) async fn is_at_one_release(setup: &Setup, end: End) {
+    let name = format!("release-{}", end.production);
+    let record = Record::of(setup).await;
+    assert_eq!((record.production, record.stage.as_str(), record.trials), (end.production, end.stage, 0));
+    let table = ControlClient::new(setup.state().join("router.sock")).table().await.unwrap().unwrap();
+    assert_eq!(table.service.default.arm.as_str(), name);
+    assert_eq!(table.service.rollout, None, "nobody is left with weight on what is over");
+    let runs = setup.running().into_iter().filter(|one| one.stack == name);
+    let runs: BTreeSet<_> = runs.map(|one| (one.component, one.digest)).collect();
+    assert_eq!(runs, record.builds);
+    for _ in 0..EVERYBODY {
+        let mut visitor = Browser::new(setup.router);
+        for _ in 0..2 {
+            let page = visitor.opens(SERVICE, "/").await;
+            page.shows(&[&format!("Release {}<", end.production)]);
+        }
+    }
+}
+
+/// What the record holds of production and of the one rollout there was.
+struct Record {
+    production: u64,
+    /// Component and digest.
+    builds: BTreeSet<(String, String)>,
+    stage: String,
+    /// Rollouts that the router is to know of.
+    trials: usize,
+}
+
+impl Record {
+    async fn of(setup: &Setup) -> Self {
+        let export = setup.folkops(&["export"]).await;
+        let rows = export.well().lines().map(|line| line.split_once('\t').unwrap());
+        let rows: Vec<(&str, Value)> =
+            rows.map(|(key, row)| (key, serde_json::from_str::<Value>(row).unwrap()[1].take())).collect();
+        let of = |table| rows.iter().filter_map(move |(key, row)| Some((key.strip_prefix(table)?, row)));
+        let production = of("production/").next().unwrap().1["release"].as_u64().unwrap();
+        let release = of("releases/").find(|(number, _)| **number == production.to_string()).unwrap().1;
+        let builds = release["components"].as_object().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            production,
+            builds: builds.map(|(name, component)| (name.clone(), text(&component["digest"]))).collect(),
+            stage: text(&of("rollouts/").next().unwrap().1["stage"]["ended"]),
+            trials: of("trial/").count(),
+        }
+    }
+}
