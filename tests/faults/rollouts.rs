@@ -12,9 +12,11 @@ use serde_json::Value;
 use toml::Table;
 
 use super::bot::Bot;
+use super::end::owed;
+use super::place::Watch;
 use super::stage::Stage;
 use super::story::Story;
-use super::sweep::killed_everywhere;
+use super::sweep::{draw, is_whole, killed_everywhere, seed};
 
 /// Which way a rollout goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,43 @@ impl Way {
     }
 }
 
+/// Whose process is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    /// What visitors reach.
+    Router,
+    /// What keeps the entrance of the new build.
+    New,
+    /// What keeps the entrance of the current build.
+    Current,
+    /// What keeps the part of the current build that no visitor reaches.
+    Behind,
+}
+
+impl Victim {
+    const ALL: [Self; 4] = [Self::Router, Self::New, Self::Current, Self::Behind];
+
+    fn is(self, words: &[String]) -> bool {
+        let [_, word, subject, ..] = words else { return false };
+        let keeps = |unit: &str| word == "keep" && subject.ends_with(unit);
+        match self {
+            Self::Router => word == "router",
+            Self::New => keeps("/release-2/web"),
+            Self::Current => keeps("/release-1/web"),
+            Self::Behind => keeps("/release-1/recipes-api"),
+        }
+    }
+}
+
+/// After so many looks of the bot at its visitors.
+const MOMENTS: [usize; 2] = [1, 3];
+
+/// How many of these kills an ordinary run draws.
+const KILLS: usize = 2;
+
+/// How many components the service has.
+const PARTS: usize = 2;
+
 /// Where production stands after a rollout, and how that is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct End {
@@ -83,9 +122,61 @@ async fn killed_at_any_call_of_a_rollout_that_goes_back_the_program_takes_it_fro
     killed_everywhere(Story::Rollout(Way::Back), DRAWN, enough()).await;
 }
 
+#[tokio::test]
+async fn when_the_router_or_a_keeper_is_killed_in_a_rollout_all_come_to_the_release_that_the_record_says() {
+    let all = [Way::On, Way::Back].into_iter().flat_map(|way| {
+        let victims = Victim::ALL.into_iter().flat_map(|victim| MOMENTS.map(|moment| (victim, moment)));
+        victims.map(move |(victim, moment)| (way, victim, moment))
+    });
+    let mut all: Vec<_> = all.collect();
+    if !is_whole() {
+        println!("FOLKOPS_SEED={}", seed());
+        all.sort_by_key(|kill| draw(&format!("{kill:?}"), u32::MAX - 1));
+        all.truncate(KILLS);
+    }
+    let stage = stage().await;
+    for (way, victim, moment) in all {
+        stage.reset();
+        let end = told_and_killed(&stage, way, victim, moment).await;
+        stage.keep_builds();
+        println!("{way:?}, {victim:?} killed after {moment} looks: {end:?}");
+    }
+}
+
+/// Promotes a change, kills one process in the rollout, and waits until everything has come to rest; gives the end.
+async fn told_and_killed(stage: &Stage, way: Way, victim: Victim, moment: usize) -> End {
+    let setup = &stage.setup;
+    let mut bot = Bot::start(stage, &Watch::Count);
+    let passing = begun(&mut bot, way).await.0;
+    bot.until("the rollout is under way", async |bot| {
+        (bot.journal().await.every("rollout-observed").len() >= moment).then_some(())
+    })
+    .await;
+    assert_eq!(setup.kill(|words| victim.is(words)), 1, "{victim:?}");
+    let end = bot.until("it is over", async |bot| over(bot).await).await;
+    drop(passing);
+    bot.stop().await;
+    is_at_one_release(setup, end).await;
+    // A router that nobody asked anything while it was away has seen nothing of its own.
+    assert!(victim != Victim::Router || end == way.end(), "{end:?}");
+    end
+}
+
+/// The end that the record says, once nothing is owed and what should run does.
+async fn over(bot: &mut Bot<'_>) -> Option<End> {
+    let journal = bot.journal().await;
+    let ended =
+        journal.every("intended").into_iter().find(|record| record["body"]["intent"] == "end-rollout")?;
+    let end = [Way::On.end(), Way::Back.end()].into_iter().find(|end| ended["body"]["end"] == end.stage)?;
+    let (stack, setup) = (format!("release-{}", end.production), &bot.stage.setup);
+    let parts = setup.running().into_iter().filter(|one| one.stack == stack).count();
+    let page = Browser::new(setup.router).tries(SERVICE, "/").await.ok()?;
+    (owed(&journal).is_empty() && parts == PARTS && page.status == 200).then_some(end)
+}
+
 /// A whole sweep goes through far more than a rollout's steps; a drawn place may lie behind a telling's end.
 fn enough() -> usize {
-    if super::sweep::is_whole() { 60 } else { 1 }
+    if is_whole() { 60 } else { 1 }
 }
 
 /// A service with a first release, and two changes that somebody has looked at.
@@ -116,6 +207,13 @@ async fn spoil(setup: &Setup) -> Commit {
 
 /// Promotes a change while visitors pass by, and waits for what becomes of it.
 pub(crate) async fn tell(bot: &mut Bot<'_>, way: Way) {
+    let (passing, asked) = begun(bot, way).await;
+    bot.answers("jo", &asked, way.said()).await;
+    drop(passing);
+}
+
+/// Promotes a change once the first release answers; gives the visitors and the key of what was said.
+async fn begun(bot: &mut Bot<'_>, way: Way) -> (Passing, String) {
     let router = bot.stage.setup.router;
     bot.until("release 1 answers", async |_| {
         let page = Browser::new(router).tries(SERVICE, "/").await.ok()?;
@@ -123,9 +221,7 @@ pub(crate) async fn tell(bot: &mut Bot<'_>, way: Way) {
     })
     .await;
     let passing = Passing::by(router, BETWEEN);
-    let asked = bot.says("jo", &format!("/promote {}", way.change())).await;
-    bot.answers("jo", &asked, way.said()).await;
-    drop(passing);
+    (passing, bot.says("jo", &format!("/promote {}", way.change())).await)
 }
 
 /// Production is one release by the record, by the router's table, by what visitors get and by the processes, and no
@@ -144,7 +240,8 @@ pub(crate) async fn is_at_one_release(setup: &Setup, end: End) {
         let mut visitor = Browser::new(setup.router);
         for _ in 0..2 {
             let page = visitor.opens(SERVICE, "/").await;
-            page.shows(&[&format!("Release {}<", end.production)]);
+            let stumbles = record.bad && page.status == 500;
+            assert!(stumbles || page.shows(&[&format!("Release {}<", end.production)]).status == 200);
         }
     }
 }
@@ -152,6 +249,8 @@ pub(crate) async fn is_at_one_release(setup: &Setup, end: End) {
 /// What the record holds of production and of the one rollout there was.
 struct Record {
     production: u64,
+    /// Whether it brings the change that fails: beside a current build that is down, a bad one is no worse.
+    bad: bool,
     /// Component and digest.
     builds: BTreeSet<(String, String)>,
     stage: String,
@@ -168,10 +267,12 @@ impl Record {
         let of = |table| rows.iter().filter_map(move |(key, row)| Some((key.strip_prefix(table)?, row)));
         let production = of("production/").next().unwrap().1["release"].as_u64().unwrap();
         let release = of("releases/").find(|(number, _)| **number == production.to_string()).unwrap().1;
+        let changes = release["changes"].as_array().unwrap();
         let builds = release["components"].as_object().unwrap().iter();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             production,
+            bad: changes.iter().any(|change| change[0]["number"] == BAD),
             builds: builds.map(|(name, component)| (name.clone(), text(&component["digest"]))).collect(),
             stage: text(&of("rollouts/").next().unwrap().1["stage"]["ended"]),
             trials: of("trial/").count(),

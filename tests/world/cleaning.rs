@@ -48,8 +48,21 @@ pub(crate) fn end_everything_below(folder: &Path) {
 
 /// What runs and belongs to a folder, as it was started.
 pub(crate) fn command_lines_below(folder: &Path) -> Vec<Vec<String>> {
-    let words = |pid| arguments(pid).iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
     pids().filter(|pid| belongs(*pid, folder)).map(words).collect()
+}
+
+fn words(pid: i32) -> Vec<String> {
+    arguments(pid).iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// Kills the processes that belong to a folder and are wanted by their command lines; how many there were.
+pub(crate) fn kill_below(folder: &Path, wanted: impl Fn(&[String]) -> bool) -> usize {
+    let doomed: Vec<i32> = pids().filter(|pid| belongs(*pid, folder) && wanted(&words(*pid))).collect();
+    for pid in &doomed {
+        // It may have ended in between, which is as good.
+        let _ = Pid::from_raw(*pid).map(|pid| kill_process(pid, Signal::KILL));
+    }
+    doomed.len()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a destructor cannot wait for a fact in any other way")]

@@ -82,6 +82,11 @@ impl Setup {
         cleaning::command_lines_below(self.folder())
     }
 
+    /// Kills those of this story's processes whose command lines are wanted, without a word; how many there were.
+    pub fn kill(&self, wanted: impl Fn(&[String]) -> bool) -> usize {
+        cleaning::kill_below(self.folder(), wanted)
+    }
+
     /// Every program that runs, read from the processes.
     pub fn running(&self) -> Vec<Running> {
         running(&self.state())

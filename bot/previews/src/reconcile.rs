@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_model::{BasisPoints, Cause, PersonId, PreviewId, Rung, StackName, Timing};
+use folkops_model::{BasisPoints, Cause, PersonId, PreviewId, Release, Rung, StackName, Timing};
 use folkops_record::Facts;
 use jiff::Timestamp;
 
@@ -93,15 +93,15 @@ pub fn proposals(facts: &Facts<'_>, running: &[RunningStack]) -> Vec<Proposal> {
     // A stack of which no process is left is known by its folder only; it does not run.
     let runs: BTreeSet<&StackName> =
         running.iter().filter(|stack| !stack.builds.is_empty()).map(|stack| &stack.name).collect();
-    proposals.extend(production(facts, &runs));
+    proposals.extend(production(facts, running));
     proposals.extend(previews(facts, &runs));
     proposals.extend(mixes(facts, &runs));
     proposals
 }
 
-fn production(facts: &Facts<'_>, runs: &BTreeSet<&StackName>) -> Option<Proposal> {
+fn production(facts: &Facts<'_>, running: &[RunningStack]) -> Option<Proposal> {
     let releases = facts.fold::<Releases>()?;
-    let Some((production, _)) = releases.current(facts) else {
+    let Some((production, release)) = releases.current(facts) else {
         let key = format!("first-release-{}", minute(facts.now()));
         return Some(Proposal { line: "/restore".into(), cause: Cause::FirstStart, key });
     };
@@ -112,7 +112,14 @@ fn production(facts: &Facts<'_>, runs: &BTreeSet<&StackName>) -> Option<Proposal
     }
     let stack = release_stack(production.release);
     let key = format!("drift-{stack}-{}", minute(facts.now()));
-    (!runs.contains(&stack)).then(|| Proposal { line: "/restore".into(), cause: Cause::Drift, key })
+    let entire = running.iter().any(|found| found.name == stack && runs_all_of(found, release));
+    (!entire).then(|| Proposal { line: "/restore".into(), cause: Cause::Drift, key })
+}
+
+/// A part whose keeper died without a word does not come back by itself.
+fn runs_all_of(stack: &RunningStack, release: &Release) -> bool {
+    let mut parts = release.components.iter();
+    parts.all(|(name, component)| stack.builds.get(name) == Some(&component.digest))
 }
 
 fn previews(facts: &Facts<'_>, runs: &BTreeSet<&StackName>) -> Vec<Proposal> {

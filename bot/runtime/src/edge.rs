@@ -39,12 +39,17 @@ pub fn control_socket(config: &Config) -> PathBuf {
     config.state.join("router.sock")
 }
 
+/// Whether a router answers.
+pub async fn answers(config: &Config) -> bool {
+    ControlClient::new(control_socket(config)).livez().await.is_ok()
+}
+
 /// Starts a router process that outlives this one, unless one answers; ends when it answers.
 pub async fn ensure(config: &Config, config_path: &std::path::Path) -> Result<(), Unavailable> {
-    let client = ControlClient::new(control_socket(config));
-    if client.livez().await.is_ok() {
+    if answers(config).await {
         return Ok(());
     }
+    let client = ControlClient::new(control_socket(config));
     let program = std::env::current_exe()
         .map_err(|error| Unavailable(format!("this program is not found: {error}")))?;
     let log = std::fs::File::options().create(true).append(true).open(config.state.join("router.log"));

@@ -3,6 +3,7 @@
 //! None of them does anything but record what it sees and say lines in the automation's name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +32,14 @@ const EXPIRE: Duration = Duration::from_secs(1);
 /// How many comparisons in a row must find a stack unwanted before it is stopped: an operation may just be raising it.
 const UNWANTED: u32 = 3;
 
-/// Starts the loops; they end with the token.
-pub fn start(bot: &Arc<Bot>, stop: &CancellationToken) {
+/// How often it is looked whether a router answers.
+const TEND: Duration = Duration::from_secs(1);
+/// How many looks in a row must find none before one is started: whoever else supervises the router goes first.
+const AWAY: u32 = 4;
+
+/// Starts the loops; they end with the token. The configuration's file is for a router that has to be started.
+pub fn start(bot: &Arc<Bot>, config: PathBuf, stop: &CancellationToken) {
+    tokio::spawn(until(stop.clone(), tend_router(bot.clone(), config)));
     tokio::spawn(until(stop.clone(), look(bot.clone())));
     tokio::spawn(until(stop.clone(), compare(bot.clone())));
     tokio::spawn(until(stop.clone(), expire(bot.clone())));
@@ -67,6 +74,22 @@ async fn expire(bot: Arc<Bot>) {
     loop {
         ticks.tick().await;
         bot.engine.expire().await;
+    }
+}
+
+async fn tend_router(bot: Arc<Bot>, config: PathBuf) {
+    let mut ticks = every(TEND);
+    let mut away = 0;
+    loop {
+        ticks.tick().await;
+        away = if crate::edge::answers(&bot.config).await { 0 } else { away + 1 };
+        if away < AWAY {
+            continue;
+        }
+        match crate::edge::ensure(&bot.config, &config).await {
+            Ok(()) => tracing::warn!("no router answered; one was started"),
+            Err(error) => tracing::error!(%error, "nobody reaches the service"),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub async fn start(
     let site = site(&bot, demo)?;
     let ended = stop.clone();
     let site = tokio::spawn(folkops_site::serve(listener, site, async move { ended.cancelled().await }));
-    crate::reconcile::start(&bot, &stop);
+    crate::reconcile::start(&bot, path, &stop);
     let (admin, until) = (bot.clone(), stop.clone());
     tokio::spawn(async move {
         if let Err(error) = crate::admin::serve(admin, until).await {
