@@ -5,7 +5,6 @@ use folkops_world::Setup;
 
 use super::bot::Bot;
 use super::rollouts::{self, Way};
-use super::stage::Stage;
 
 /// What is told.
 #[derive(Debug, Clone, Copy)]
@@ -17,14 +16,6 @@ pub(crate) enum Story {
 }
 
 impl Story {
-    /// Where it is told.
-    pub(crate) async fn stage(self) -> Stage {
-        match self {
-            Self::Whole => Stage::new().await,
-            Self::Rollout(_) => rollouts::stage().await,
-        }
-    }
-
     /// Tells it; every line is acknowledged and has its answer before the next one.
     pub(crate) async fn tell(self, bot: &mut Bot<'_>) {
         match self {
