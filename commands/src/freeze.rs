@@ -38,7 +38,7 @@ impl Command for FreezeAll {
     }
 
     fn decide(&self, call: &Call<'_>, _facts: &Facts<'_>) -> Plan {
-        let reason = call.args.text("reason").and_then(|text| text.sealed.clone());
+        let reason = subject::reason(call);
         let mut card = Card::new(CardState::Held, "Frozen: nothing is promoted until it is lifted");
         if let Some(reason) = &reason {
             card = card.say(Line::new().text("Reason: ").span(Span::Said(reason.clone())));

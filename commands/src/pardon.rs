@@ -1,6 +1,7 @@
 //! "/pardon 52 the cause was our own disk": what was rolled back may go out again.
 //!
-//! Arguments: changes, or none to open promotions again after two bad releases. Class: release. Reads: what was taken back.
+//! Arguments: changes; a reason. Class: release. Reads: what was taken back. It also opens promotions again after two bad
+//! releases in a row.
 
 use folkops_engine::{Ask, Call, Command, Facts, Plan};
 use folkops_model::{
@@ -22,6 +23,11 @@ static SPEC: CommandSpec = CommandSpec {
         help: "a pull request that was rolled back, or several",
         kind: ArgKind::Change,
         arity: Arity::Many,
+    }, ArgSpec {
+        name: "reason",
+        help: "why, in a few words",
+        kind: ArgKind::Rest,
+        arity: Arity::Optional,
     }],
     internal: false,
 };
@@ -55,7 +61,7 @@ impl Command for Pardon {
         let list = Line::new().list(pardoned.iter().map(|change| Span::Change(change.number)));
         let card = Card::new(CardState::Good, list.text(" may go out again"))
             .say("Promotions are open, and other changes may bring it along.")
-            .row("Why", subject::who(Line::new(), call.principal).text(" pardoned it"));
-        Plan::answer(card).intend(Intent::Pardon { changes: pardoned, by: call.principal.clone(), reason: None })
+            .row("Why", subject::why(call, "pardoned it"));
+        Plan::answer(card).intend(Intent::Pardon { changes: pardoned, by: call.principal.clone(), reason: subject::reason(call) })
     }
 }

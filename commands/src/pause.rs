@@ -4,7 +4,7 @@
 
 use folkops_engine::{Ask, Call, Command, Facts, Plan};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Intent, Line, Resource, Span, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Intent, Resource, Weight,
 };
 use folkops_rollouts::{Stage, plan};
 
@@ -44,14 +44,9 @@ impl Command for Pause {
             let card = Card::new(CardState::Held, telling::changes(&row.rollout).text(" stands still already"));
             return Plan::refuse(card.button(Weight::Plain, "Go on", "/resume"));
         }
-        let reason = call.args.text("reason").and_then(|text| text.sealed.clone());
-        let mut who = subject::who(Line::new(), call.principal).text(" paused it");
-        if let Some(reason) = &reason {
-            who = who.text(": ").span(Span::Said(reason.clone()));
-        }
         let planned = plan(row, facts.now());
-        let card = telling::paused(row, &planned, who);
-        let intent = Intent::PauseRollout { release: row.rollout.release, by: call.principal.clone(), reason };
+        let card = telling::paused(row, &planned, subject::why(call, "paused it"));
+        let intent = Intent::PauseRollout { release: row.rollout.release, by: call.principal.clone(), reason: subject::reason(call) };
         Plan::answer(card.clone()).intend(intent).also(row.rollout.operation.clone(), card)
     }
 }

@@ -1,11 +1,11 @@
 //! "/resume": a rollout that stands still goes on from where it is.
 //!
-//! Argument: `--anyway`, when time is up and somebody answers for going on without the numbers. Class: release. Reads: the
+//! Arguments: `--anyway`, when time is up and somebody answers for going on without the numbers; a reason. Class: release. Reads: the
 //! rollout.
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Effect, Held, Intent, Line, Resource,
+    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Effect, Held, Intent, Resource,
     Weight,
 };
 use folkops_rollouts::{Row, Stage, plan};
@@ -24,6 +24,11 @@ static SPEC: CommandSpec = CommandSpec {
         name: "anyway",
         help: "give it to everybody although the numbers have not decided",
         kind: ArgKind::Flag,
+        arity: Arity::Optional,
+    }, ArgSpec {
+        name: "reason",
+        help: "why, in a few words",
+        kind: ArgKind::Rest,
         arity: Arity::Optional,
     }],
     internal: false,
@@ -56,7 +61,7 @@ impl Command for Resume {
             Stage::Held { why, .. } => Plan::refuse(telling::held(row, &planned, *why)),
             Stage::Paused { rung, .. } => {
                 let card = telling::stepped(row, &planned, *rung)
-                    .row("Why", subject::who(Line::new(), call.principal).text(" let it go on"));
+                    .row("Why", subject::why(call, "let it go on"));
                 let intent = Intent::ResumeRollout { release: row.rollout.release, by: call.principal.clone() };
                 Plan::answer(card.clone()).intend(intent).also(row.rollout.operation.clone(), card)
             }
@@ -81,6 +86,6 @@ impl Command for Resume {
 
 fn anyway(row: &Row, call: &Call<'_>) -> Card {
     Card::new(CardState::Live, telling::changes(&row.rollout).text(" goes to everyone without the numbers' word"))
-        .row("Why", subject::who(Line::new(), call.principal).text(" answers for it"))
+        .row("Why", subject::why(call, "answers for it"))
         .button(Weight::Danger, "Roll back", "/rollback")
 }

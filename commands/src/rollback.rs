@@ -1,6 +1,6 @@
 //! "/rollback": everybody goes back to what ran before.
 //!
-//! Arguments: a release, else the one before. Class: safety. Reads: releases, operations. Nothing stands in its way: no
+//! Arguments: a release, else the one before; a reason. Class: safety. Reads: releases, operations. Nothing stands in its way: no
 //! freeze, no quota; a promotion that is under way is stopped for it.
 
 use std::sync::Arc;
@@ -31,6 +31,11 @@ static SPEC: CommandSpec = CommandSpec {
         name: "release",
         help: "a release's number; without it, the one before",
         kind: ArgKind::Release,
+        arity: Arity::Optional,
+    }, ArgSpec {
+        name: "reason",
+        help: "why, in a few words",
+        kind: ArgKind::Rest,
         arity: Arity::Optional,
     }],
     internal: false,
@@ -75,7 +80,7 @@ impl Command for Rollback {
             );
         }
         card = card
-            .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"))
+            .row("Why", subject::why(call, "asked for it"))
             .row("Next", "It is checked that release answers; then everybody goes over, a quarter first");
         let mut plan = Plan::work(LOCK, WITHIN, Some(card));
         if let Some(row) = live(facts) {
@@ -115,7 +120,7 @@ impl Rollback {
         let told = telling::went_back(row, &planned, None);
         let card = match grounds {
             Some(_) => telling::went_back(row, &planned, grounds),
-            None => told.clone().row("Why", subject::who(Line::new(), call.principal).text(" asked for it")),
+            None => told.clone().row("Why", subject::why(call, "asked for it")),
         };
         let mut plan = Plan::work(LOCK, WITHIN, Some(card))
             .intend(end(row, call))
@@ -205,7 +210,7 @@ impl Rollback {
             .map_or_else(|_| String::new(), |(p, _)| format!(" release {}", p.release));
         let card =
             Card::new(CardState::Good, format!("Stopped what was under way; {} runs{now}", self.0.service))
-                .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"));
+                .row("Why", subject::why(call, "asked for it"));
         stopped.into_iter().fold(Plan::answer(card), |plan, earlier| {
             plan.ending(
                 earlier,
@@ -339,7 +344,7 @@ fn back(call: &Call<'_>, facts: &Facts<'_>, service: &str) -> Step {
         .map(|(name, component)| Span::Build(name.clone(), component.digest.clone()));
     card = card
         .row("Runs", Line::new().list(runs))
-        .row("Why", subject::who(Line::new(), call.principal).text(" asked for it"));
+        .row("Why", subject::why(call, "asked for it"));
     let held = facts.fold::<Releases>().into_iter().flat_map(|releases| facts.rows(&releases.taken_back));
     let held: Vec<ChangeRef> = held.map(|(change, _)| change.clone()).collect();
     if !held.is_empty() {

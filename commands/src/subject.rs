@@ -5,8 +5,8 @@
 
 use folkops_engine::{Call, Facts, People};
 use folkops_model::{
-    Account, Card, CardState, ChangeNumber, ChangeRef, Context, Line, PersonId, Principal, Release, Sha,
-    Span, SurfaceName, Weight,
+    Account, Card, CardState, ChangeNumber, ChangeRef, Context, Line, PersonId, Principal, Release, Sealed,
+    Sha, Span, SurfaceName, Weight,
 };
 use folkops_previews::composition::Impossible;
 use folkops_previews::{ChangeRow, Changes, Composition, Production, Releases};
@@ -154,6 +154,20 @@ pub fn who(line: Line, principal: &Principal) -> Line {
         Principal::Person(person) => line.person(person),
         Principal::Automation => line.text("FolkOps by itself"),
     }
+}
+
+/// Who did something and why, in their own words where they gave any: "Mira paused it: the fair is on".
+pub fn why(call: &Call<'_>, did: &str) -> Line {
+    let line = who(Line::new(), call.principal).text(format!(" {did}"));
+    match reason(call) {
+        Some(reason) => line.text(": ").span(Span::Said(reason)),
+        None => line,
+    }
+}
+
+/// The reason that was given.
+pub fn reason(call: &Call<'_>) -> Option<Sealed> {
+    call.args.text("reason").and_then(|text| text.sealed.clone())
 }
 
 /// Pinned changes as a list of numbers: "#41 and #43".

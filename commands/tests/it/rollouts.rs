@@ -235,6 +235,22 @@ async fn visitors_who_stay_away_are_no_verdict() {
 }
 
 #[tokio::test]
+async fn whoever_overrides_the_numbers_may_say_why_and_the_card_repeats_it() {
+    let room = open(MemoryStore::new()).await;
+    room.says("jo", "/promote 41").await;
+    let card = room.says("jo", "/pause the fair's on").await;
+    assert!(card.contains("Why: jo paused it: the fair's on"), "{card}");
+    let card = room.says("jo", "/resume it is over").await;
+    assert!(card.contains("Why: jo let it go on: it is over"), "{card}");
+    let card = room.says("jo", "/rollback the ovens are cold").await;
+    assert!(card.contains("Why: jo asked for it: the ovens are cold"), "{card}");
+    let card = room.says("jo", "/pardon 41 it was the ovens").await;
+    assert!(card.contains("Why: jo pardoned it: it was the ovens"), "{card}");
+    let card = room.says("jo", "/rollback l8").await;
+    assert!(card.contains("`l8`"), "{card}");
+}
+
+#[tokio::test]
 async fn an_unknown_strategy_is_named_with_those_that_there_are() {
     let room = open(MemoryStore::new()).await;
     let card = room.says("jo", "/promote 41 --strategy=yolo").await;

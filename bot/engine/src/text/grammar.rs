@@ -92,22 +92,25 @@ pub fn read(message: &str) -> Reading {
 fn split(line: &str) -> Result<Line, Misread> {
     let body = line.strip_prefix('/').unwrap_or(line);
     let (name, rest) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
-    let words = shlex::split(&without_comments(rest)).ok_or(Misread::OpenQuote)?;
+    let words = shlex::split(&as_people_write(rest)).ok_or(Misread::OpenQuote)?;
     Ok(Line { name: name.to_owned(), words, rest: rest.trim().to_owned() })
 }
 
-/// To a shell `#43` begins a comment; to people it is a change. Outside of quotes it is kept as it stands.
-fn without_comments(rest: &str) -> String {
-    let mut quote = None;
+/// To a shell `#43` begins a comment and the apostrophe of `don't` a quote; to people they are a change and a letter.
+/// Outside of quotes they are kept as they stand.
+fn as_people_write(rest: &str) -> String {
+    let (mut quote, mut before) = (None, ' ');
     let mut kept = String::with_capacity(rest.len());
     for c in rest.chars() {
         match (quote, c) {
             (None, '#') => kept.push('\\'),
+            (None, '\'') if before.is_alphanumeric() => kept.push('\\'),
             (None, '\'' | '"') => quote = Some(c),
             (Some(open), _) if open == c => quote = None,
             _ => {}
         }
         kept.push(c);
+        before = c;
     }
     kept
 }
@@ -116,7 +119,10 @@ fn without_comments(rest: &str) -> String {
 pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
     let mut args = Args::default();
     let mut positional = spec.args.iter().filter(|arg| arg.kind != ArgKind::Flag).peekable();
-    for word in &line.words {
+    for (place, word) in line.words.iter().enumerate() {
+        while positional.peek().is_some_and(|arg| begins_the_rest(spec, arg, &args, word)) {
+            positional.next();
+        }
         if let Some((flag, with)) = flag_of(spec, word)? {
             args.push(flag.name, Value::Given(with));
             continue;
@@ -125,8 +131,10 @@ pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
             return Err(Misread::TooMuch { command: spec.name, word: word.clone() });
         };
         if arg.kind == ArgKind::Rest {
-            args.push(arg.name, Value::Text(FreeText { clear: line.rest.clone(), sealed: None }));
-            positional.next();
+            // Alone it is taken as it was typed; behind other arguments, without them.
+            let typed = || line.words.get(place..).unwrap_or_default().join(" ");
+            let clear = if place == 0 { line.rest.clone() } else { typed() };
+            args.push(arg.name, Value::Text(FreeText { clear, sealed: None }));
             break;
         }
         args.push(arg.name, value(arg, word)?);
@@ -137,11 +145,21 @@ pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
     missing(spec, &args).map_or(Ok(args), Err)
 }
 
+/// Whether a word ends an argument that may end here, because a reason in words follows. What has a digit in it is never
+/// taken for words: a mistyped number must not be done without.
+fn begins_the_rest(spec: &'static CommandSpec, arg: &ArgSpec, args: &Args, word: &str) -> bool {
+    let may_end = arg.arity == Arity::Optional || !args.all(arg.name).is_empty();
+    let rest_follows = arg.kind != ArgKind::Rest && spec.args.iter().any(|arg| arg.kind == ArgKind::Rest);
+    let in_words = !word.starts_with("--") && !word.contains(|c: char| c.is_numeric());
+    may_end && rest_follows && in_words
+}
+
 type Flag = (&'static ArgSpec, Option<String>);
 
 fn flag_of(spec: &'static CommandSpec, word: &str) -> Result<Option<Flag>, Misread> {
-    let takes_rest = spec.args.iter().any(|arg| arg.kind == ArgKind::Rest);
-    let Some(flag) = word.strip_prefix("--").filter(|_| !takes_rest) else { return Ok(None) };
+    // Where words alone are taken, dashes are words too.
+    let words_alone = spec.args.iter().all(|arg| arg.kind == ArgKind::Rest);
+    let Some(flag) = word.strip_prefix("--").filter(|_| !words_alone) else { return Ok(None) };
     let (name, with) = flag.split_once('=').map_or((flag, None), |(name, with)| (name, Some(with)));
     let found = spec.args.iter().find(|arg| arg.kind == ArgKind::Flag && arg.name == name);
     match found.filter(|_| with.is_none_or(is_name)) {
@@ -234,6 +252,37 @@ mod tests {
         assert!(
             matches!(read("/freeze '#1' #2 a#b"), Reading::Line(line) if line.words == ["#1", "#2", "a#b"])
         );
+    }
+
+    static ROLLBACK: CommandSpec = CommandSpec {
+        name: "rollback",
+        args: &[
+            ArgSpec { name: "release", help: "", kind: ArgKind::Release, arity: Arity::Optional },
+            ArgSpec { name: "now", help: "", kind: ArgKind::Flag, arity: Arity::Optional },
+            ArgSpec { name: "reason", help: "", kind: ArgKind::Rest, arity: Arity::Optional },
+        ],
+        ..OPT_IN
+    };
+
+    #[test]
+    fn a_reason_follows_what_is_named_and_a_mistyped_number_is_no_reason() {
+        let read = |text| match read(text) {
+            Reading::Line(line) => parse(&ROLLBACK, &line),
+            other => panic!("{text:?} was read as {other:?}"),
+        };
+        let said = |text| {
+            let args = read(text).unwrap();
+            (
+                args.release("release").map(|release| release.0),
+                args.text("reason").map(|text| text.clear.clone()),
+            )
+        };
+        assert_eq!(said("/rollback"), (None, None));
+        assert_eq!(said("/rollback 217"), (Some(217), None));
+        assert_eq!(said("/rollback the shop isn't  up"), (None, Some("the shop isn't  up".into())));
+        assert_eq!(said("/rollback 217 it is 9 o'clock"), (Some(217), Some("it is 9 o'clock".into())));
+        assert!(read("/rollback --now and then").unwrap().given("now"));
+        assert!(read("/rollback 2l7").unwrap_err().to_string().contains("`2l7`"));
     }
 
     #[test]
