@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Principal, Resource, RolloutEnd,
+    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Principal, ReleaseNumber, Resource, RolloutEnd,
 };
 use folkops_previews::Releases;
 use folkops_previews::reconcile::release_stack;
@@ -119,12 +119,14 @@ pub fn finish(row: &Row, planned: &Planned, by: Principal) -> Plan {
 pub fn superfluous(_call: &Call<'_>, facts: &Facts<'_>) -> Vec<Effect> {
     let Some(releases) = facts.fold::<Releases>() else { return Vec::new() };
     let Some((production, _)) = releases.current(facts) else { return Vec::new() };
-    if releases.trial(facts).is_some() {
-        return Vec::new();
-    }
     // The newest of those before stays up; what is older than the two before it was stopped in its turn.
     let old = production.before.iter().rev().skip(1).take(2).copied();
-    raise::stops(old.map(release_stack))
+    raise::stops(old.filter(|old| may_stop(facts, *old)).map(release_stack))
+}
+
+/// A rollout under way needs both its sides whole.
+fn may_stop(facts: &Facts<'_>, release: ReleaseNumber) -> bool {
+    live(facts).is_none_or(|row| check(&row.rollout, Change::Stop { stage: &row.stage, release }).is_ok())
 }
 
 fn owe(effects: Vec<Effect>) -> Step {

@@ -25,6 +25,13 @@ pub enum Change<'a> {
         /// The step it goes to.
         rung: u32,
     },
+    /// All the processes of a release end.
+    Stop {
+        /// Where the rollout stands.
+        stage: &'a Stage,
+        /// The release that would end.
+        release: ReleaseNumber,
+    },
 }
 
 /// Whether a release answers.
@@ -42,6 +49,9 @@ pub enum Refusal {
     /// Visitors would be sent to what does not answer.
     #[error("release {0} does not answer yet; visitors come after it does")]
     NotUp(ReleaseNumber),
+    /// Visitors have it, or may be sent to it at any moment.
+    #[error("release {0} is a side of a rollout that is not over; both run whole until it is")]
+    StillNeeded(ReleaseNumber),
     /// The way back would lead to something else than what ran.
     #[error("the way back leads to release {wanted}, but production runs release {found}; promote again")]
     NoWayBack {
@@ -100,6 +110,10 @@ pub fn check(rollout: &Rollout, change: Change<'_>) -> Result<(), Refusal> {
             let exists = usize::try_from(rung).is_ok_and(|rung| rung < rollout.rungs.len());
             let is_next = stage.rung().is_some_and(|now| rung == now + 1);
             if exists && is_next { Ok(()) } else { Err(Refusal::NotNext(rung)) }
+        }
+        Change::Stop { stage, release } => {
+            let is_side = [rollout.from, rollout.release].contains(&release);
+            if is_side && stage.is_live() { Err(Refusal::StillNeeded(release)) } else { Ok(()) }
         }
     }
 }
@@ -206,6 +220,21 @@ mod tests {
         assert!(refused(lopsided, START).contains("another multiple"));
         let narrower = vec![rung(400, 1_200, 2), rung(100, 300, 1)];
         assert!(refused(narrower, START).contains("not wider"));
+    }
+
+    #[test]
+    fn neither_side_stops_while_anybody_may_be_sent_to_it() {
+        let rollout = rollout(vec![rung(100, 300, 500_000)]);
+        let stop = |stage: &Stage, release| check(&rollout, Change::Stop { stage, release });
+        let paused = Stage::Paused { rung: 0, by: None, reason: None };
+        for stage in [Stage::Rising { rung: 0 }, paused] {
+            for side in [218, 219].map(ReleaseNumber) {
+                assert_eq!(stop(&stage, side), Err(Refusal::StillNeeded(side)));
+            }
+            assert_eq!(stop(&stage, ReleaseNumber(217)), Ok(()));
+        }
+        let over = Stage::Ended(folkops_model::RolloutEnd::RolledBack);
+        assert_eq!(stop(&over, ReleaseNumber(219)), Ok(()));
     }
 
     proptest! {

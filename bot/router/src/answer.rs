@@ -21,6 +21,7 @@ use crate::pages::{later, sentence};
 use crate::relay::Outgoing;
 use crate::rollout::{Known, Way};
 use crate::routes::{Place, Routes, named};
+use crate::stack::Stack;
 use crate::upload::Upload;
 use crate::visitor::VisitorId;
 use crate::{join, visitor};
@@ -28,8 +29,8 @@ use crate::{join, visitor};
 /// What will be done for a request, decided at its head.
 #[expect(clippy::large_enum_variant, reason = "the large one is what nearly every request takes")]
 enum Course {
-    /// It goes to a stack; a new visitor gets an id on the way back.
-    Stack(Errand, Option<VisitorId>),
+    /// It goes to a stack, and what comes back is for somebody.
+    Stack(Errand, Audience),
     /// A page below `/.folkops` answers it. Boxed, so that the future of every other request stays small.
     Ours(Pin<Box<dyn Future<Output = Response<Outgoing>> + Send>>),
     /// This is the answer.
@@ -38,8 +39,19 @@ enum Course {
 
 /// Where a host leads this visitor.
 enum Direction {
-    Stack(Way, Option<VisitorId>),
+    Stack(Way, Audience),
     Ours(String),
+}
+
+/// For whom an answer is.
+#[derive(Clone, Copy)]
+enum Audience {
+    /// Whoever asks gets it from the same build.
+    Everybody,
+    /// Another visitor may get it from another build.
+    One,
+    /// As before, and it brings a new visitor their id.
+    Newcomer(VisitorId),
 }
 
 /// Answers one request; whatever goes wrong is an answer, too.
@@ -51,9 +63,9 @@ pub(crate) fn answer(
     let mut course = chart(&caller, request);
     async move {
         let mut response = match &mut course {
-            Course::Stack(errand, newcomer) => {
+            Course::Stack(errand, audience) => {
                 let mut response = forward(&caller, errand).await;
-                greet(&caller, *newcomer, &mut response);
+                address(&caller, *audience, &mut response);
                 response
             }
             Course::Ours(page) => page.await,
@@ -71,15 +83,21 @@ pub(crate) fn answer(
 
 fn chart(caller: &Arc<Caller>, request: Request<Incoming>) -> Course {
     match direct(caller, &request) {
-        Ok(Direction::Stack(way, newcomer)) => Course::Stack(prepare(caller, way, request), newcomer),
+        Ok(Direction::Stack(way, audience)) => Course::Stack(prepare(caller, way, request), audience),
         Ok(Direction::Ours(host)) => Course::Ours(Box::pin(join::answer(Arc::clone(caller), host, request))),
         Err(page) => Course::Page(page),
     }
 }
 
-/// Gives a new visitor their cookie.
-fn greet(caller: &Caller, newcomer: Option<VisitorId>, response: &mut Response<Outgoing>) {
-    if let Some(cookie) = newcomer.and_then(|id| id.set_cookie(caller.edge.config.scheme)) {
+/// Keeps what is for one visitor from the others, and gives a new one their cookie.
+fn address(caller: &Caller, audience: Audience, response: &mut Response<Outgoing>) {
+    if let Audience::Everybody = audience {
+        return;
+    }
+    headers::keep_private(response.headers_mut());
+    if let Audience::Newcomer(id) = audience
+        && let Some(cookie) = id.set_cookie(caller.edge.config.scheme)
+    {
         visitor::give(response.headers_mut(), cookie);
     }
 }
@@ -104,28 +122,46 @@ fn direct(caller: &Caller, request: &Request<Incoming>) -> Result<Direction, Box
         (Place::Service, true) => Ok(Direction::Ours(host.into_owned())),
         (Place::Preview(_), true) => Err(Box::new(join::nothing_here())),
         (Place::Service, false) => Ok(for_visitor(caller, routes, request.headers())),
-        (Place::Preview(stack), false) => Ok(Direction::Stack(Way::to(stack), None)),
+        (Place::Preview(stack), false) => Ok(Direction::Stack(Way::to(stack), Audience::Everybody)),
     }
 }
 
 fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Direction {
     let edge = &caller.edge;
     if let Some(person) = named(headers, routes.believed(caller.peer)) {
-        let usual = || routes.way(Some(person).filter(|person| !person.is_empty()).map(Known::Person));
-        let way = routes.own(person).map_or_else(usual, Way::to);
+        let usual =
+            || shared(routes.way(Some(person).filter(|person| !person.is_empty()).map(Known::Person)));
+        let (way, audience) = routes.own(person).map_or_else(usual, own);
         way.stack.counters.visited(edge.hash(person));
-        return Direction::Stack(way, None);
+        return Direction::Stack(way, audience);
     }
     match headers::presented(headers) {
         Presented::Visitor(id) => {
-            let own = edge.bindings.person(&id, |person| routes.own(person.as_str())).flatten();
-            let way = own.map_or_else(|| routes.way(Some(Known::Browser(&id))), Way::to);
+            let mix = edge.bindings.person(&id, |person| routes.own(person.as_str())).flatten();
+            let (way, audience) = mix.map_or_else(|| shared(routes.way(Some(Known::Browser(&id)))), own);
             way.stack.counters.visited(edge.hash(id));
-            Direction::Stack(way, None)
+            Direction::Stack(way, audience)
         }
-        Presented::Nobody => Direction::Stack(routes.way(None), Some(VisitorId::draw(&*edge.ports.entropy))),
-        Presented::Conflict => Direction::Stack(routes.way(None), None),
+        Presented::Nobody => {
+            let id = VisitorId::draw(&*edge.ports.entropy);
+            Direction::Stack(routes.way(None), Audience::Newcomer(id))
+        }
+        Presented::Conflict => {
+            let (way, audience) = shared(routes.way(None));
+            Direction::Stack(way, audience)
+        }
     }
+}
+
+/// To somebody's own mix.
+fn own(mix: Arc<Stack>) -> (Way, Audience) {
+    (Way::to(mix), Audience::One)
+}
+
+/// The way of everybody else, which is not the same for all while a rollout divides them.
+fn shared(way: Way) -> (Way, Audience) {
+    let audience = if way.witness.is_some() { Audience::One } else { Audience::Everybody };
+    (way, audience)
 }
 
 /// Makes a request ready for its upstream.

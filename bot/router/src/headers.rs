@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONNECTION, COOKIE, Entry, HOST, SET_COOKIE, UPGRADE};
+use http::header::{CACHE_CONTROL, CONNECTION, COOKIE, Entry, HOST, SET_COOKIE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::Scheme;
@@ -70,6 +70,21 @@ pub(crate) fn clean_request(headers: &mut HeaderMap, origin: &Origin<'_>) {
 pub(crate) fn clean_response(headers: &mut HeaderMap) {
     remove(headers, |name| matches!(meaning(name), Meaning::OneHop | Meaning::Ours));
     refuse_our_cookies(headers);
+}
+
+/// Keeps a response from every cache that serves more than one visitor: another visitor may be due another build.
+///
+/// `private` (RFC 9111 §5.2.2.7) comes first, so that it counts beside whatever the upstream said, and what is said to
+/// such caches alone (RFC 9213 and its forerunners) is taken out.
+pub(crate) fn keep_private(headers: &mut HeaderMap) {
+    let said: Vec<HeaderValue> = headers.get_all(CACHE_CONTROL).iter().cloned().collect();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    for value in said {
+        headers.append(CACHE_CONTROL, value);
+    }
+    remove(headers, |name| {
+        name.ends_with("cdn-cache-control") || ["surrogate-control", "x-accel-expires"].contains(&name)
+    });
 }
 
 /// The visitor that the request's cookies name.

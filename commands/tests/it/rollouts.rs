@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use folkops_engine::{Body, MemoryStore};
-use folkops_model::{Cohort, Counts, Observation, RolloutEnd, Strategy, Tick, Visitors};
+use folkops_model::{Cohort, Counts, Effect, Observation, RolloutEnd, Strategy, Tick, Visitors};
 use folkops_previews::Releases;
 use folkops_rollouts::{Move, Rollouts, Row, Stage, Template, plan};
 use jiff::Timestamp;
@@ -130,6 +130,30 @@ async fn a_good_release_comes_to_everybody_step_by_step() {
     assert_eq!(room.runs(), 2);
     assert_ne!(room.production(), before);
     assert!(room.all().contains("Live: #41 is live for everyone"), "{}", room.all());
+}
+
+/// Failure mode 10: what runs of a side is derived from how many it gets, or from both sides together.
+#[tokio::test]
+async fn both_sides_run_all_their_parts_at_every_step_and_neither_stops_before_it_is_over() {
+    let room = open(MemoryStore::new()).await;
+    room.says("jo", "/promote 41").await;
+    let parts = room.production().len();
+    let done = |room: &Room| room.hands.done.lock().unwrap().clone();
+    let begun = done(&room).len();
+    while room.rollout(2).stage.is_live() {
+        let stopped = done(&room).iter().any(|effect| matches!(effect, Effect::Stop { .. }));
+        assert!(!stopped, "on step {:?}", room.rollout(2).stage);
+        room.sees(2, (0, 10), (0, 30)).await;
+        room.looks(2).await;
+    }
+    let all = done(&room);
+    let runs = all.iter().filter_map(|effect| match effect {
+        Effect::Run { spec } => Some(spec.builds.len()),
+        _ => None,
+    });
+    assert!(runs.eq([parts, parts]), "each release once, with all its parts");
+    let steps = all[begun..].iter().filter(|effect| !matches!(effect, Effect::Route));
+    assert_eq!(steps.count(), 0, "a step moves visitors and nothing else");
 }
 
 #[tokio::test]

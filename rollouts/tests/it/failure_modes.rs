@@ -1,7 +1,27 @@
 //! What went wrong with other engines, by what their users reported: each a claim about ours, with its number.
 //!
-//! Here are the modes that the pure engine answers for. Autoscalers (10), who gets which build again (12) and clients'
-//! clocks and caches (14) are the router's and the stacks', and are tried there.
+//! Here are the modes that the pure engine answers for; the others are tried where they belong.
+//!
+//! | mode | claim |
+//! |---|---|
+//! | 1 low traffic, one bad request of ten | `one_bad_visitor_out_of_ten_is_no_failed_window`, `where_one_visitor_comes_at_a_time_a_bad_build_is_still_found` |
+//! | 2 unbounded counting | `usual_failures_never_add_up_to_a_rollback_however_long_it_takes` |
+//! | 3 no data read as success or failure | `no_data_is_neither_success_nor_failure_until_time_is_up_and_then_the_stated_default` |
+//! | 4 weight and capacity moved separately | `no_visitor_is_sent_to_what_does_not_answer_and_both_shares_move_in_one_step` |
+//! | 5 the way back less tried | `from_wherever_a_rollout_stands_harm_leads_back`; every call killed: `tests/faults/rollouts.rs` |
+//! | 6 control plane taken for data plane | `shares_that_are_set_but_not_found_among_visitors_hold_the_rollout` |
+//! | 7 metrics later than the step | `a_step_waits_for_what_its_visitors_show_however_late_that_comes` |
+//! | 8 a new revision in mid-ramp | `a_newer_release_begins_from_nothing_and_the_older_ones_visitors_say_nothing_of_it` |
+//! | 9 the current build unwell | `beside_an_unwell_current_build_a_worse_one_is_found_and_one_that_mends_it_comes_to_everybody` |
+//! | 10 autoscaler sees the sum | `neither_side_stops_while_anybody_may_be_sent_to_it` (`check.rs`), `both_sides_run_all_their_parts_at_every_step_and_neither_stops_before_it_is_over` (`commands`), `two_releases_side_by_side_run_all_their_parts_and_the_end_of_one_takes_nothing_from_the_other` (`adapters/local`) |
+//! | 11 a stale phase after the rollback | `what_is_over_is_over_whatever_is_said_or_seen_afterwards` |
+//! | 12 non-sticky sampling | `who_never_brings_the_cookie_back_always_gets_the_default_and_is_never_counted`, `nobody_is_moved_back_while_the_weight_rises_not_even_by_a_restart` (`bot/router`) |
+//! | 13 a restart draws the exposed anew | `no_move_and_no_restart_changes_the_salt_by_which_visitors_are_chosen_or_the_shares_nested_in_each_other` |
+//! | 14 client's clock or cache | `nothing_that_a_client_says_beside_its_id_moves_it_or_counts_it_again`, `no_shared_cache_may_keep_an_answer_that_another_visitor_would_get_from_another_build` (`bot/router`) |
+//! | 15 survivors report well | `a_crash_at_start_is_found_in_every_run_and_in_none_by_those_who_asked_again` |
+//! | 16 an incident of all blamed on the release | `an_incident_that_hits_both_builds_takes_nothing_back` |
+//! | 17 a controller forgets its counters | `a_bot_that_was_killed_after_any_record_knows_what_it_knew` |
+//! | 18 the judge's outage freezes or promotes | `an_outage_of_what_is_told_holds_and_then_lets_go_on` |
 
 use std::collections::BTreeMap;
 

@@ -106,6 +106,25 @@ async fn a_stack_that_runs_is_taken_up_and_its_end_can_be_moved() {
     assert_eq!(gone.to_string(), "nothing of `p-7kq2xab` runs any more; ask for it again");
 }
 
+/// Failure mode 10: what runs of one release depends on what runs of the other.
+#[tokio::test]
+async fn two_releases_side_by_side_run_all_their_parts_and_the_end_of_one_takes_nothing_from_the_other() {
+    let world = World::new().await;
+    let (target, builds) = service(&world).await;
+    let release =
+        |number| spec(&format!("release-{number}"), StackKind::Production(ReleaseNumber(number)), &builds);
+    let whole = async |target: &Target| {
+        let running = target.running().await.unwrap();
+        let whole = running.into_iter().filter(|stack| stack.healthy && stack.builds == builds);
+        whole.map(|stack| stack.name.to_string()).collect::<Vec<_>>()
+    };
+    target.run(&release(1)).await.unwrap();
+    target.run(&release(2)).await.unwrap();
+    assert_eq!(whole(&target).await, ["release-1", "release-2"]);
+    target.stop(&release(2).name).await.unwrap();
+    assert_eq!(whole(&target).await, ["release-1"]);
+}
+
 #[tokio::test]
 async fn a_stack_that_does_not_come_up_leaves_nothing_running_and_shows_its_log() {
     let world = World::new().await;

@@ -12,6 +12,7 @@ mod life;
 mod people;
 #[cfg(test)]
 mod rollouts;
+mod sides;
 #[cfg(test)]
 mod smuggling;
 #[cfg(test)]

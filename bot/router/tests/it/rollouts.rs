@@ -21,13 +21,13 @@ const BLOCK: u64 = 600_000;
 const PERIOD: u64 = 600_000;
 
 /// A router whose candidate and default say their names.
-struct Scene {
-    world: World,
-    table: Table,
+pub struct Scene {
+    pub world: World,
+    pub table: Table,
 }
 
 impl Scene {
-    async fn set(weight: u16, control: u16) -> Self {
+    pub async fn set(weight: u16, control: u16) -> Self {
         let world = World::start_with(|config| config.workers = 2.try_into().unwrap()).await;
         let (next, _) = named(world.folder.path(), "next");
         Self::with(world, &next, weight, control).await
@@ -41,13 +41,13 @@ impl Scene {
         Self { world, table }
     }
 
-    async fn put(&mut self, change: impl FnOnce(&mut Table)) {
+    pub async fn put(&mut self, change: impl FnOnce(&mut Table)) {
         change(&mut self.table);
         self.table.version += 1;
         self.world.bot.put_table(&self.table).await.unwrap();
     }
 
-    async fn weigh(&mut self, weight: u16, control: u16) {
+    pub async fn weigh(&mut self, weight: u16, control: u16) {
         self.put(|table| {
             let split = table.service.rollout.as_mut().unwrap();
             (split.weight, split.control) = (share(weight), share(control));
@@ -55,12 +55,12 @@ impl Scene {
         .await;
     }
 
-    fn browser(&self) -> Browser {
+    pub fn browser(&self) -> Browser {
         Browser::at(&self.world, SERVICE)
     }
 
     /// What each of so many visitors gets, one request each on one connection.
-    async fn gets(&self, visitors: u32) -> Vec<String> {
+    pub async fn gets(&self, visitors: u32) -> Vec<String> {
         let mut browser = self.browser();
         let mut bodies = Vec::new();
         for number in 0..visitors {
@@ -74,13 +74,13 @@ impl Scene {
         self.world.bot.rollout(&since(0, 0)).await.unwrap().unwrap()
     }
 
-    async fn matured(&self) -> Vec<Cohort> {
+    pub async fn matured(&self) -> Vec<Cohort> {
         self.world.clock.pass(BLOCK + 2 * PERIOD);
         self.read().await.cohorts
     }
 }
 
-fn split(next: &Upstream, weight: u16, control: u16) -> Split {
+pub fn split(next: &Upstream, weight: u16, control: u16) -> Split {
     Split {
         candidate: backend("release-219", next),
         weight: share(weight),
@@ -101,7 +101,7 @@ fn share(basis_points: u16) -> Weight {
 }
 
 /// One of many cookies.
-fn visitor(number: u32) -> String {
+pub fn visitor(number: u32) -> String {
     let letter = |at: u32| char::from(b'a' + (number >> (4 * at) & 15) as u8);
     (0..8).map(letter).chain("potluckpotluckpota".chars()).collect()
 }
