@@ -29,6 +29,9 @@ pub struct DemoArgs {
     /// A folder to keep everything in; without it, a temporary one that is removed at the end.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Decides when visitors pass by; drawn anew without it.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Where bubblewrap is, when it is not on `PATH`.
     #[arg(long)]
     bwrap: Option<PathBuf>,
@@ -74,10 +77,16 @@ pub async fn run(arguments: DemoArgs) -> Result<(), StartError> {
     let elapsed = folkops_model::ports::Clock::monotonic(&clock) - began;
     say(&format!("First page after {:.1} s: {page}", elapsed.as_secs_f64()));
     say("Potluck's first release is being built; the page tells when it is up. Ctrl-C stops everything.");
-    let crowd = Crowd::start(&config);
+    let crowd = Crowd::start(&config, arguments.seed.unwrap_or_else(any_seed));
     signals.stop().await;
     crowd.stop();
     end(running, folder).await
+}
+
+fn any_seed() -> u64 {
+    let mut bytes = [0; 8];
+    folkops_model::ports::Entropy::fill(&crate::ports::SystemEntropy, &mut bytes);
+    u64::from_be_bytes(bytes)
 }
 
 /// The demo's folder; a temporary one goes at the end.
