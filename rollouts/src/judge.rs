@@ -1,18 +1,20 @@
 //! A rollout's evidence: what its visitors showed, put through the library that knows how to judge it.
 //!
 //! All margins are watched from the first visitor on, so that evidence is carried from step to step and never reset.
+//!
+//! Harm is looked for in everybody and in each kind of client, half the weight on either, so that a build that hurts
+//! phones alone is found by the phones. That harm is excluded is asked of everybody together: a kind of few visitors could
+//! not show it within any rollout's time.
 
 use std::collections::BTreeMap;
 
 use folkops_evidence::{
-    Allocation, Baseline, Block, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Safe, Sample,
-    Share, Standing, Strata, Stratum, Tally, Unhealth, Verdict,
+    Allocation, Baseline, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Safe, Sample, Share,
+    Standing, Strata, Stratum, Tally, Unhealth, Verdict, Waiting,
 };
-use folkops_model::{Cohort, Rollout, Visitors};
+use folkops_model::{ClientKind, Cohort, Rollout};
 use serde::{Deserialize, Serialize};
 
-/// The one stratum of visitors whom nothing tells apart.
-const EVERYBODY: &str = "everybody";
 /// Answers that took long, as people know the metric.
 pub const SLOW: &str = "slow answers";
 /// Answers that did not come or were errors.
@@ -24,28 +26,28 @@ pub struct Judged {
     failed: Seen,
     slow: Seen,
     allocation: Allocation,
-    /// Visitors who wait until there is somebody on the other side to compare them with.
-    waiting: (Visitors, Visitors),
 }
 
 /// The evidence of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Seen {
     harm: Strata,
+    /// Of each kind, who is not compared yet.
+    kinds: BTreeMap<ClientKind, Waiting>,
     /// For each step, the evidence that its margin is excluded.
     safe: Vec<Safe>,
+    /// Of everybody, who is not compared yet.
+    everybody: Waiting,
 }
+
+/// The visitors' shares of bad requests, in thirty-seconds.
+type Histogram = BTreeMap<u8, u64>;
 
 impl Judged {
     /// Nothing seen yet.
     pub fn of(rollout: &Rollout) -> Self {
         let nothing = Seen::of(rollout);
-        Self {
-            failed: nothing.clone(),
-            slow: nothing,
-            allocation: Allocation::default(),
-            waiting: Default::default(),
-        }
+        Self { failed: nothing.clone(), slow: nothing, allocation: Allocation::default() }
     }
 
     /// Takes in one block of visitors.
@@ -53,14 +55,13 @@ impl Judged {
     /// Where few come, blocks are joined until both sides have somebody: by counts, never by how anybody fared. A block
     /// with one side alone would show nothing.
     pub fn observe(&mut self, cohort: &Cohort) {
-        let (candidate, stable) = (&cohort.candidate, &cohort.stable);
-        self.waiting.0.add(candidate);
-        self.waiting.1.add(stable);
-        if self.waiting.0.exposed > 0 && self.waiting.1.exposed > 0 {
-            let (candidate, stable) = std::mem::take(&mut self.waiting);
-            self.failed.observe(&candidate.failed, &stable.failed);
-            self.slow.observe(&candidate.slow, &stable.slow);
+        for (kind, compared) in cohort.by_kind() {
+            self.failed.suspect(kind, &compared.candidate.failed, &compared.stable.failed);
+            self.slow.suspect(kind, &compared.candidate.slow, &compared.stable.slow);
         }
+        let (candidate, stable) = (&cohort.candidate, &cohort.stable);
+        self.failed.exclude(&candidate.failed, &stable.failed);
+        self.slow.exclude(&candidate.slow, &stable.slow);
         let (weight, control) = (cohort.weight.fraction(), cohort.control.fraction());
         if let Ok(share) = Share::new(weight / (weight + control)) {
             self.allocation.observe(share, candidate.exposed, stable.exposed);
@@ -98,16 +99,23 @@ impl Seen {
         let margin = |ppm: u32| Margin::absolute(f64::from(ppm.clamp(1, 999_999)) / 1e6).ok();
         let margins = rollout.rungs.iter().filter_map(|rung| margin(rung.margin_ppm));
         Self {
-            harm: Strata::declare([Stratum::new(EVERYBODY)], HarmSpec::PLAIN),
+            harm: Strata::declare(ClientKind::ALL.map(stratum), HarmSpec::PLAIN),
+            kinds: ClientKind::ALL.map(|kind| (kind, Waiting::of(stratum(kind)))).into(),
             safe: margins.map(|margin| Safe::new(margin, Baseline::UNKNOWN, Cap::ONE_NAT)).collect(),
+            everybody: Waiting::of(Stratum::new("everybody")),
         }
     }
 
-    fn observe(&mut self, canary: &BTreeMap<u8, u64>, stable: &BTreeMap<u8, u64>) {
-        let block =
-            Block { canary: sample(canary), stable: sample(stable), stratum: Stratum::new(EVERYBODY) };
-        // The one stratum there is was declared.
-        if self.harm.observe(&block).is_ok() {
+    fn suspect(&mut self, kind: ClientKind, canary: &Histogram, stable: &Histogram) {
+        let Some(waiting) = self.kinds.get_mut(&kind) else { return };
+        if let Some(block) = waiting.join(&sample(canary), &sample(stable)) {
+            let seen = self.harm.observe(&block);
+            debug_assert!(seen.is_ok(), "every kind was declared");
+        }
+    }
+
+    fn exclude(&mut self, canary: &Histogram, stable: &Histogram) {
+        if let Some(block) = self.everybody.join(&sample(canary), &sample(stable)) {
             self.safe.iter_mut().for_each(|safe| safe.observe(&block));
         }
     }
@@ -126,7 +134,11 @@ impl Seen {
     }
 }
 
-fn sample(histogram: &BTreeMap<u8, u64>) -> Sample {
+fn stratum(kind: ClientKind) -> Stratum {
+    Stratum::new(kind.plural())
+}
+
+fn sample(histogram: &Histogram) -> Sample {
     let mut sample = Sample::EMPTY;
     for (thirty_seconds, count) in histogram {
         if let Ok(unhealth) = Unhealth::new(f64::from(*thirty_seconds) / 32.0) {

@@ -77,6 +77,19 @@ impl Report {
 /// # Errors
 /// [`Unfit`] when the template has no steps, or such as the engine refuses.
 pub fn synthetic(template: &Template, traffic: &Traffic, seed: u64) -> Result<Report, Unfit> {
+    retold(template, traffic, seed, |_| {})
+}
+
+/// The same, with what is told of the visitors changed before it is recorded: what would it be without this?
+///
+/// # Errors
+/// As for [`synthetic`].
+pub fn retold(
+    template: &Template,
+    traffic: &Traffic,
+    seed: u64,
+    mut change: impl FnMut(&mut Observation),
+) -> Result<Report, Unfit> {
     let mut course = Course::begin(template, Timestamp::UNIX_EPOCH)?;
     let mut crowd = Crowd::new(traffic.clone(), template, Pcg64Mcg::seed_from_u64(seed));
     let block = SignedDuration::from_millis(i64::try_from(template.timing.block_ms).unwrap_or(i64::MAX));
@@ -86,7 +99,8 @@ pub fn synthetic(template: &Template, traffic: &Traffic, seed: u64) -> Result<Re
     while course.row().stage.is_live() && now < last {
         now += block;
         let rung = course.row().stage.rung().and_then(|rung| course.rung(rung));
-        if let Some(seen) = rung.and_then(|rung| crowd.come(now, rung)) {
+        if let Some(mut seen) = rung.and_then(|rung| crowd.come(now, rung)) {
+            change(&mut seen);
             course.see(now, seen);
         }
         course.decide(now)?;

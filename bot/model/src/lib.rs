@@ -30,8 +30,8 @@ pub use intent::Intent;
 pub use person::{Account, Group, Principal};
 pub use request::{Cause, Place, Request};
 pub use rollout::{
-    BasisPoints, Cohort, Counts, Held, Late, Observation, Rollout, RolloutEnd, Rung, Strategy, Tick, Timing,
-    Visitors,
+    BasisPoints, ClientKind, Cohort, Compared, Counts, Held, Late, Observation, Rollout, RolloutEnd, Rung,
+    Strategy, Tick, Timing, Visitors,
 };
 pub use sealed::Sealed;
 pub use stack::{Part, Release, ReleasedComponent, StackKind, StackSpec, Trust};

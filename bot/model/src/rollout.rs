@@ -186,6 +186,37 @@ pub struct Observation {
     pub ticks: Vec<Tick>,
 }
 
+/// What a visitor's client says it is: all by which visitors are told apart.
+///
+/// It is known from their first request, before anything became of it, and is the same whichever build they get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientKind {
+    /// A browser on something that is carried.
+    Phone,
+    /// A browser on anything else.
+    Computer,
+    /// No browser: a script, a feed reader, a robot.
+    Program,
+    /// It does not say, or says something unknown.
+    Other,
+}
+
+impl ClientKind {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Phone, Self::Computer, Self::Program, Self::Other];
+
+    /// Many of them, as people say it.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Phone => "phones",
+            Self::Computer => "computers",
+            Self::Program => "programs",
+            Self::Other => "other clients",
+        }
+    }
+}
+
 /// The visitors who came in one block of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cohort {
@@ -199,6 +230,29 @@ pub struct Cohort {
     pub candidate: Visitors,
     /// What became of the control.
     pub stable: Visitors,
+    /// The same visitors by the kind of their client; empty in older records, which told no kinds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<ClientKind, Compared>,
+}
+
+/// What became of the visitors who are compared with each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Of those with the new build.
+    pub candidate: Visitors,
+    /// Of the control.
+    pub stable: Visitors,
+}
+
+impl Cohort {
+    /// Its visitors by the kind of their client; those of older records are all of no known one.
+    pub fn by_kind(&self) -> BTreeMap<ClientKind, Compared> {
+        if !self.kinds.is_empty() {
+            return self.kinds.clone();
+        }
+        let (candidate, stable) = (self.candidate.clone(), self.stable.clone());
+        BTreeMap::from([(ClientKind::Other, Compared { candidate, stable })])
+    }
 }
 
 /// What became of some visitors, each counted once.
@@ -275,5 +329,22 @@ mod tests {
         assert!(BasisPoints::new(10_001).is_err());
         assert_eq!(BasisPoints::nearest(0.25), BasisPoints::new(2_500).unwrap());
         assert_eq!(BasisPoints::nearest(7.0), BasisPoints::ALL);
+    }
+
+    #[test]
+    fn a_cohort_that_was_recorded_before_there_were_kinds_reads_as_one_of_an_unknown_kind() {
+        let side = |exposed| {
+            format!(r#"{{"exposed":{exposed},"failed":{{"0":{exposed}}},"slow":{{"0":{exposed}}}}}"#)
+        };
+        let text = format!(
+            r#"{{"at":"2026-03-01T12:00:00Z","weight":100,"control":300,"candidate":{},"stable":{}}}"#,
+            side(1),
+            side(3)
+        );
+        let cohort: Cohort = serde_json::from_str(&text).unwrap();
+        let (candidate, stable) = (cohort.candidate.clone(), cohort.stable.clone());
+        assert_eq!((candidate.exposed, stable.exposed), (1, 3));
+        assert_eq!(cohort.by_kind(), BTreeMap::from([(ClientKind::Other, Compared { candidate, stable })]));
+        assert_eq!(serde_json::to_string(&cohort).unwrap(), text);
     }
 }

@@ -130,7 +130,7 @@ fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Directi
     let edge = &caller.edge;
     if let Some(person) = named(headers, routes.believed(caller.peer)) {
         let usual =
-            || shared(routes.way(Some(person).filter(|person| !person.is_empty()).map(Known::Person)));
+            || shared(routes.way(Some(person).filter(|person| !person.is_empty()).map(Known::Person), headers));
         let (way, audience) = routes.own(person).map_or_else(usual, own);
         way.stack.counters.visited(edge.hash(person));
         return Direction::Stack(way, audience);
@@ -138,16 +138,16 @@ fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Directi
     match headers::presented(headers) {
         Presented::Visitor(id) => {
             let mix = edge.bindings.person(&id, |person| routes.own(person.as_str())).flatten();
-            let (way, audience) = mix.map_or_else(|| shared(routes.way(Some(Known::Browser(&id)))), own);
+            let (way, audience) = mix.map_or_else(|| shared(routes.way(Some(Known::Browser(&id)), headers)), own);
             way.stack.counters.visited(edge.hash(id));
             Direction::Stack(way, audience)
         }
         Presented::Nobody => {
             let id = VisitorId::draw(&*edge.ports.entropy);
-            Direction::Stack(routes.way(None), Audience::Newcomer(id))
+            Direction::Stack(routes.way(None, headers), Audience::Newcomer(id))
         }
         Presented::Conflict => {
-            let (way, audience) = shared(routes.way(None));
+            let (way, audience) = shared(routes.way(None, headers));
             Direction::Stack(way, audience)
         }
     }

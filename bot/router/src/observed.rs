@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use folkops_model::ClientKind;
 use serde::{Deserialize, Serialize};
 
 use crate::split::{Salt, Weight};
@@ -70,6 +71,9 @@ pub struct Cohort {
     pub control: Weight,
     /// What became of them.
     pub sides: Sides<Outcome>,
+    /// The same visitors by the kind of their client; kinds of which nobody came are left out.
+    #[serde(default)]
+    pub kinds: BTreeMap<ClientKind, Sides<Outcome>>,
 }
 
 /// What became of one side of a cohort. Each histogram has every exposed visitor in it, once.

@@ -6,6 +6,7 @@
 mod assign;
 mod book;
 mod exposed;
+mod kind;
 mod members;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use http::HeaderMap;
 
 use crate::config::{Ports, RouterConfig, Unusable, Waits};
 use crate::observed::Sides;
@@ -28,7 +31,7 @@ pub(crate) use witness::Witness;
 
 use assign::Place;
 use book::{Era, Terms};
-use members::Side;
+use members::{Guest, Side};
 use trial::Subject;
 
 /// Where a request goes, and who follows it there.
@@ -55,7 +58,12 @@ impl Way {
 
 impl Rollout {
     /// Where a visitor without a mix of their own goes; one who cannot be known again goes to the default.
-    pub(crate) fn way(self: &Arc<Self>, visitor: Option<Known<'_>>, default: &Arc<Stack>) -> Way {
+    pub(crate) fn way(
+        self: &Arc<Self>,
+        visitor: Option<Known<'_>>,
+        headers: &HeaderMap,
+        default: &Arc<Stack>,
+    ) -> Way {
         let lot = visitor.map(|visitor| visitor.lot(self.split.salt));
         let place = lot.map_or(Place::Between, |lot| lot.place(&self.split));
         let (side, stack) = match place {
@@ -63,7 +71,8 @@ impl Rollout {
             Place::Control | Place::Between => (Side::Stable, default),
         };
         let era = (place != Place::Between).then_some(self.era);
-        let witness = Witness::new(self, side, lot.map(|lot| lot.mark), era);
+        let guest = lot.map(|lot| Guest { mark: lot.mark, side, kind: kind::of(headers) });
+        let witness = Witness::new(self, side, guest, era);
         Way { stack: Arc::clone(stack), witness: Some(witness) }
     }
 }

@@ -92,10 +92,10 @@ impl Routes {
     }
 
     /// Where everybody else's requests go: to the default, or to the candidate of a rollout.
-    pub(crate) fn way(&self, visitor: Option<Known<'_>>) -> Way {
+    pub(crate) fn way(&self, visitor: Option<Known<'_>>, headers: &HeaderMap) -> Way {
         match &self.rollout {
             None => Way::to(Arc::clone(&self.default)),
-            Some(rollout) => rollout.way(visitor, &self.default),
+            Some(rollout) => rollout.way(visitor, headers, &self.default),
         }
     }
 

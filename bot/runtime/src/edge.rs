@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::People;
-use folkops_model::{BasisPoints, Cohort, Counts, Observation, StackName, Tick, Visitors};
+use folkops_model::{BasisPoints, Cohort, Compared, Counts, Observation, StackName, Tick, Visitors};
 use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, TrialRoute, Unavailable};
 use folkops_record::{Keyring, Ledger};
 use folkops_rollouts::Row;
@@ -202,6 +202,7 @@ fn observation(reading: Reading, cohorts: u64, ticks: u64) -> Result<Observation
             control: share(cohort.control)?,
             candidate: visitors(cohort.sides.candidate),
             stable: visitors(cohort.sides.stable),
+            kinds: cohort.kinds.into_iter().map(|(kind, sides)| (kind, compared(sides))).collect(),
         })
     };
     let tick = |tick: observed::Tick| {
@@ -219,6 +220,10 @@ fn observation(reading: Reading, cohorts: u64, ticks: u64) -> Result<Observation
         cohorts: reading.cohorts.into_iter().map(cohort).collect::<Result<_, Unavailable>>()?,
         ticks: reading.ticks.into_iter().map(tick).collect::<Result<_, Unavailable>>()?,
     })
+}
+
+fn compared(sides: observed::Sides<observed::Outcome>) -> Compared {
+    Compared { candidate: visitors(sides.candidate), stable: visitors(sides.stable) }
 }
 
 fn visitors(outcome: observed::Outcome) -> Visitors {

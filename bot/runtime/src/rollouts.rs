@@ -37,7 +37,7 @@ pub struct Simulate {
     /// Visitors who come for the first time, a minute.
     #[arg(long, default_value_t = 100.0)]
     visitors_per_minute: f64,
-    /// What else happens: steady, crash=SHARE, leak, daily, incident, outage or flapping.
+    /// What else happens: steady, crash=SHARE, stratum=SHARE, leak, daily, incident, outage or flapping.
     #[arg(long, default_value = "steady", value_parser = scenario)]
     scenario: Scenario,
     /// How many rollouts, 1 to 10000.
@@ -100,10 +100,13 @@ fn made_up(asked: &Simulate, template: &Template) -> Result<String, StartError> 
 
 fn scenario(word: &str) -> Result<Scenario, String> {
     let wrong = || {
-        format!("`{word}` is no scenario; give steady, crash=0.2, leak, daily, incident, outage or flapping")
+        format!(
+            "`{word}` is no scenario; give steady, crash=0.2, stratum=0.05, leak, daily, incident, outage or flapping"
+        )
     };
     match word.split_once('=') {
         Some(("crash", share)) => share.parse().map(Scenario::Crash).map_err(|_| wrong()),
+        Some(("stratum", share)) => share.parse().map(Scenario::Stratum).map_err(|_| wrong()),
         Some(_) => Err(wrong()),
         None => match word {
             "steady" => Ok(Scenario::Steady),
@@ -121,6 +124,9 @@ fn happens(scenario: Scenario) -> String {
     match scenario {
         Scenario::Steady => "nothing else happens".into(),
         Scenario::Crash(share) => format!("{} % of the new build’s crash at the start", percent(share)),
+        Scenario::Stratum(share) => {
+            format!("only programs, {} % of all visitors, meet them with the new one", percent(share))
+        }
         Scenario::Leak => "the new build gets there slowly".into(),
         Scenario::Daily => "both swing by three points, as by day and night".into(),
         Scenario::Incident => "for thirty minutes a third more of everybody fail".into(),

@@ -64,6 +64,7 @@ impl Room {
             control: step.control,
             candidate: visitors(new),
             stable: visitors(current),
+            kinds: BTreeMap::new(),
         };
         let tick = Tick { at, weight: step.weight, candidate: counts(new), stable: counts(current) };
         let seen = Observation {

@@ -44,6 +44,12 @@ impl fmt::Display for Stratum {
     }
 }
 
+/// Visitors of one stratum who wait until the other arm has somebody to compare them with.
+///
+/// Slices are joined by counts, never by how anybody fared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting(Block);
+
 /// Visitors of one slice of time and one stratum, in both arms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -53,4 +59,20 @@ pub struct Block {
     pub stable: Sample,
     /// The part of the population that they are.
     pub stratum: Stratum,
+}
+
+impl Waiting {
+    /// Nobody waits.
+    pub fn of(stratum: Stratum) -> Self {
+        Self(Block { canary: Sample::EMPTY, stable: Sample::EMPTY, stratum })
+    }
+
+    /// Takes in the next slice's visitors; everybody as a block, once both arms have somebody.
+    pub fn join(&mut self, canary: &Sample, stable: &Sample) -> Option<Block> {
+        self.0.canary += canary;
+        self.0.stable += stable;
+        let both = self.0.canary.visitors() > 0 && self.0.stable.visitors() > 0;
+        let stratum = self.0.stratum.clone();
+        both.then(|| std::mem::replace(self, Self::of(stratum)).0)
+    }
 }

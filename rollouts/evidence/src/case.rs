@@ -14,7 +14,7 @@ use crate::level::Level;
 use crate::placebo::Standing;
 use crate::safe::Safe;
 use crate::strata::{Average, Strata};
-use crate::verdict::{Evidence, Hearing, Levels, Reason, Verdict, Worst};
+use crate::verdict::{Evidence, Hearing, Levels, Reason, StandsOut, Verdict, Worst};
 
 /// What one metric says of the canary.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +97,11 @@ impl Metric<'_> {
 
     fn seen(&self) -> Worst {
         let (canary, stable) = self.harm.tallies();
-        let stratum =
-            self.harm.worst().filter(|(_, wealth)| *wealth > 0.0).map(|(stratum, _)| stratum.clone());
+        let stratum = self.harm.stands_out(Level::HOLD).map(|(stratum, harm)| StandsOut {
+            stratum: stratum.clone(),
+            canary: harm.canary().into(),
+            stable: harm.stable().into(),
+        });
         let difference = difference(canary, stable, Level::HOLD);
         Worst {
             metric: self.name.to_owned(),

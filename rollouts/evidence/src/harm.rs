@@ -107,8 +107,16 @@ impl Harm {
         Ok(())
     }
 
-    /// Adds evidence that is known to be of the same setting.
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// The evidence of other visitors of the same moments, known to be of the same setting: their first blocks came
+    /// together, and so do not make two.
+    pub(crate) fn beside(self, other: &Self) -> Self {
+        let blocks = self.blocks.max(other.blocks);
+        let mut sum = self;
+        sum.add(other);
+        Self { blocks, ..sum }
+    }
+
+    fn add(&mut self, other: &Self) {
         self.wealth.iter_mut().zip(other.wealth).for_each(|(sum, more)| *sum += more);
         self.canary += other.canary;
         self.stable += other.stable;

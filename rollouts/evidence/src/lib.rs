@@ -49,7 +49,7 @@ pub mod wealth;
 
 pub use allocation::{Allocation, WrongShares};
 pub use bet::{Cap, Tolerance};
-pub use block::{Arm, Block, Stratum};
+pub use block::{Arm, Block, Stratum, Waiting};
 pub use case::{Case, Metric};
 pub use debts::{Cohort, Debts, Settled};
 pub use detector::Detector;
@@ -63,5 +63,5 @@ pub use sample::{BINS, NotASample, Sample};
 pub use strata::{Average, Strata, UndeclaredStratum};
 pub use tally::{Baseline, Tally};
 pub use unhealth::Unhealth;
-pub use verdict::{ArmRate, Evidence, Hearing, Levels, Reason, Verdict, Worst};
+pub use verdict::{ArmRate, Evidence, Hearing, Levels, Reason, StandsOut, Verdict, Worst};
 pub use wealth::Mismatch;

@@ -6,6 +6,10 @@
 //! different strata are different visitors), half to the average of each alone.
 //!
 //! INVARIANT: the strata are declared before the first visitor; picking them by what was seen would cost validity.
+//!
+//! INVARIANT (the caller's): a visitor's outcome becomes known to all of this at once, when the block of their stratum
+//! closes. Were the halves fed by differently cut blocks, each would know of outcomes that the other still bets on, and
+//! their average would be no e-process (Choe and Ramdas 2024, on combining evidence across filtrations).
 
 use std::collections::BTreeMap;
 
@@ -84,6 +88,14 @@ impl Strata {
         self.each().worst().copied()
     }
 
+    /// The worst stratum with its visitors, where its own evidence reaches 1/level and says more than all strata
+    /// together: harm that is everywhere makes none stand out.
+    pub fn stands_out(&self, level: Level) -> Option<(&Stratum, &Harm)> {
+        let (worst, wealth) = self.worst()?;
+        let alone = self.harms.len() > 1 && wealth > self.together().log_wealth();
+        self.harms.get_key_value(worst).filter(|_| alone && wealth >= level.log_threshold())
+    }
+
     /// Both arms' visitors, canary first.
     pub fn tallies(&self) -> (Tally, Tally) {
         let all = self.together();
@@ -106,8 +118,6 @@ impl Strata {
     }
 
     fn together(&self) -> Harm {
-        let mut sum = Harm::new(self.spec);
-        self.harms.values().for_each(|harm| sum.add(harm));
-        sum
+        self.harms.values().fold(Harm::new(self.spec), Harm::beside)
     }
 }

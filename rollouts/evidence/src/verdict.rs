@@ -88,13 +88,24 @@ pub struct Worst {
     /// Its name.
     pub metric: String,
     /// The stratum that stands out within it, when one does.
-    pub stratum: Option<Stratum>,
+    pub stratum: Option<StandsOut>,
     /// The new build.
     pub canary: ArmRate,
     /// The current build.
     pub stable: ArmRate,
     /// How much worse the new build is: a 95 % interval to draw, of which no verdict is made.
     pub difference: Option<Interval>,
+}
+
+/// A part of the population that the canary harms more than the rest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StandsOut {
+    /// Which.
+    pub stratum: Stratum,
+    /// The new build within it.
+    pub canary: ArmRate,
+    /// The current build within it.
+    pub stable: ArmRate,
 }
 
 /// How one arm fares.

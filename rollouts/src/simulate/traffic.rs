@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use folkops_model::{Cohort, Counts, Observation, Rung, Tick, Visitors};
+use folkops_model::{ClientKind, Cohort, Compared, Counts, Observation, Rung, Tick, Visitors};
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use rand_distr::{Binomial, Distribution, Poisson};
@@ -15,6 +15,15 @@ use crate::spec::Template;
 
 /// A visitor all of whose requests failed, in thirty-seconds.
 const WHOLLY: u8 = 32;
+/// What visitors' clients are.
+const MIX: [(ClientKind, f64); 4] = [
+    (ClientKind::Phone, 0.5),
+    (ClientKind::Computer, 0.4),
+    (ClientKind::Program, RARE),
+    (ClientKind::Other, 0.04),
+];
+/// The share of the kind that may be hurt alone, where the scenario does not say otherwise.
+const RARE: f64 = 0.06;
 /// What a daily cycle adds at its height, and takes at its depth.
 const SWING: f64 = 0.03;
 /// The share of all visitors whom an incident hurts.
@@ -56,6 +65,8 @@ pub enum Scenario {
     Outage,
     /// The new build fails its share for two minutes, and does not for two minutes.
     Flapping,
+    /// The new build fails its share of programs, who are this share of all visitors, and is well with everybody else.
+    Stratum(f64),
 }
 
 /// Traffic that cannot be.
@@ -80,8 +91,12 @@ impl Traffic {
     /// # Errors
     /// [`WrongTraffic`] names what is wrong and what would do.
     pub fn check(&self) -> Result<(), WrongTraffic> {
-        let crash = if let Scenario::Crash(share) = self.scenario { share } else { 0.0 };
-        for (name, given) in [("usual", self.usual), ("failing", self.failing), ("crash", crash)] {
+        let (name, share) = match self.scenario {
+            Scenario::Crash(share) => ("crash", share),
+            Scenario::Stratum(share) => ("stratum", share),
+            _ => ("scenario", 0.0),
+        };
+        for (name, given) in [("usual", self.usual), ("failing", self.failing), (name, share)] {
             if !(0.0..=1.0).contains(&given) {
                 return Err(WrongTraffic::NotAShare { name, given });
             }
@@ -124,11 +139,22 @@ impl Crowd {
     pub(super) fn come(&mut self, now: Timestamp, rung: Rung) -> Option<Observation> {
         let elapsed = now.as_duration().as_secs_f64();
         let (new, current) = self.failing(elapsed);
-        let (candidate, stable) =
-            (self.visitors(rung.weight.fraction(), new), self.visitors(rung.control.fraction(), current));
-        let tick =
-            Tick { at: now, weight: rung.weight, candidate: counts(&candidate), stable: counts(&stable) };
-        let cohort = Cohort { at: now, weight: rung.weight, control: rung.control, candidate, stable };
+        let (weight, control) = (rung.weight, rung.control);
+        let (mut kinds, mut candidate, mut stable) =
+            (BTreeMap::new(), Visitors::default(), Visitors::default());
+        for (kind, part) in MIX {
+            let (part, hurt) = self.of_kind(kind, part);
+            let new = if hurt { new } else { current };
+            let compared = Compared {
+                candidate: self.visitors(weight.fraction() * part, new),
+                stable: self.visitors(control.fraction() * part, current),
+            };
+            candidate.add(&compared.candidate);
+            stable.add(&compared.stable);
+            kinds.insert(kind, compared);
+        }
+        let tick = Tick { at: now, weight, candidate: counts(&candidate), stable: counts(&stable) };
+        let cohort = Cohort { at: now, weight, control, candidate, stable, kinds };
         self.watched.push_back((now + self.period, cohort));
         self.tell(now, tick)
     }
@@ -161,7 +187,7 @@ impl Crowd {
     fn failing(&self, elapsed: f64) -> (f64, f64) {
         let Traffic { usual, failing, scenario, .. } = self.traffic;
         let (new, current) = match scenario {
-            Scenario::Steady | Scenario::Outage => (failing, usual),
+            Scenario::Steady | Scenario::Outage | Scenario::Stratum(_) => (failing, usual),
             Scenario::Crash(share) => (share + (1.0 - share) * failing, usual),
             Scenario::Leak => (usual + (failing - usual) * (elapsed / self.lasts).min(1.0), usual),
             Scenario::Daily => {
@@ -176,6 +202,15 @@ impl Crowd {
             Scenario::Flapping => (failing, usual),
         };
         (new.clamp(0.0, 1.0), current.clamp(0.0, 1.0))
+    }
+
+    /// A kind's share of all visitors, and whether the new build hurts it.
+    fn of_kind(&self, kind: ClientKind, part: f64) -> (f64, bool) {
+        match self.traffic.scenario {
+            Scenario::Stratum(share) if kind == ClientKind::Program => (share, true),
+            Scenario::Stratum(share) => (part * (1.0 - share) / (1.0 - RARE), false),
+            _ => (part, true),
+        }
     }
 
     /// As many as come of a share, and as many of them as fail.

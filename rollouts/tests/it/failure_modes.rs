@@ -74,7 +74,8 @@ fn seen(at: Timestamp, candidate: Visitors, stable: Visitors) -> Observation {
         Counts { requests: exposed, failed: affected, slow: 0, affected, visitors: exposed }
     };
     let tick = Tick { at, weight: share(500), candidate: counts(&candidate), stable: counts(&stable) };
-    let cohort = Cohort { at, weight: share(500), control: share(1_500), candidate, stable };
+    let kinds = BTreeMap::new();
+    let cohort = Cohort { at, weight: share(500), control: share(1_500), candidate, stable, kinds };
     let (cohorts, ticks) = (vec![cohort], vec![tick]);
     Observation { epoch: "e".into(), next_cohort: 0, next_tick: 0, cohorts, ticks }
 }

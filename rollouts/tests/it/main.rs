@@ -2,3 +2,4 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail")]
 
 mod failure_modes;
+mod strata;

@@ -3,13 +3,13 @@
 //! Boundaries are exact whenever the clock is looked at late: a block ends when it should have. A change of the terms
 //! ends the open block at once, so that no cohort and no tick mixes two of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::observed::{Cohort, Counts, Outcome, Sides, Tick};
-use crate::rollout::members::{Exposure, Number};
+use crate::observed::{Cohort, Counts, Sides, Tick};
+use crate::rollout::members::{Exposure, Judged, Number};
 use crate::split::Weight;
 
 /// So many cohorts and so many ticks are kept for the reader.
@@ -134,7 +134,8 @@ impl Book {
             self.ticks.push(|index| Tick { index, start_ms, end_ms, weight, sides: counted });
         }
         if self.open.exposed > 0 {
-            let cohort = Cohort { index: 0, start_ms, end_ms, weight, control, sides: Sides::default() };
+            let (sides, kinds) = (Sides::default(), BTreeMap::new());
+            let cohort = Cohort { index: 0, start_ms, end_ms, weight, control, sides, kinds };
             let mature = end + period + grace;
             self.waiting.push_back(Waiting { number: self.open.number, mature, cohort });
         }
@@ -148,9 +149,10 @@ impl Book {
 }
 
 impl Waiting {
-    /// The cohort with what became of it.
-    pub(crate) fn judged(self, sides: Sides<Outcome>) -> Cohort {
-        Cohort { sides, ..self.cohort }
+    /// The cohort with what became of it, and whose visitors' marks have to be stored.
+    pub(crate) fn judged(self, judged: Judged) -> (Cohort, Vec<u64>) {
+        let Judged { sides, kinds, marks } = judged;
+        (Cohort { sides, kinds, ..self.cohort }, marks)
     }
 }
 

@@ -3,13 +3,15 @@
 //! In sixty-four shards, each behind a lock that is held for one look. A visitor is exposed once and never again,
 //! also when their side changes. It never knows more than `most` visitors: who comes later is served, not counted.
 
-use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use folkops_model::ClientKind;
 
 use crate::observed::{Outcome, Sides};
 
@@ -23,6 +25,15 @@ pub(crate) type Number = NonZeroU32;
 pub(crate) enum Side {
     Candidate,
     Stable,
+}
+
+/// A visitor as the rollout meets them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guest {
+    pub(crate) mark: u64,
+    pub(crate) side: Side,
+    /// What their client says it is. Kept of those alone who are in their first period.
+    pub(crate) kind: ClientKind,
 }
 
 /// All visitors of one rollout that are known.
@@ -72,6 +83,7 @@ pub(crate) struct News {
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
     pub(crate) sides: Sides<Outcome>,
+    pub(crate) kinds: BTreeMap<ClientKind, Sides<Outcome>>,
     pub(crate) marks: Vec<u64>,
 }
 
@@ -95,9 +107,8 @@ struct Visitor {
 
 /// One exposed visitor in their first period.
 struct Row {
-    mark: u64,
+    guest: Guest,
     until: Duration,
-    side: Side,
     begun: u32,
     news: News,
 }
@@ -126,11 +137,11 @@ impl Members {
     /// A request of a visitor begins. `expose` is asked for their cohort where this is their first that counts.
     pub(crate) fn arrive(
         &self,
-        mark: u64,
-        side: Side,
+        guest: Guest,
         now: Duration,
         expose: impl FnOnce() -> Option<Exposure>,
     ) -> Arrival {
+        let Guest { mark, side, .. } = guest;
         let Some(mut shard) = self.shard(mark) else { return Arrival::default() };
         let Shard { seen, cohorts } = &mut *shard;
         let Some(visitor) = self.meet(seen, mark) else { return Arrival::default() };
@@ -140,7 +151,7 @@ impl Members {
             && let Some(exposure) = expose()
         {
             visitor.marks |= EXPOSED;
-            visitor.seat = cohorts.sit(Row::new(mark, side, exposure.until), exposure.cohort);
+            visitor.seat = cohorts.sit(Row::new(guest, exposure.until), exposure.cohort);
         }
         Arrival { is_new, seat: visitor.seat.filter(|seat| cohorts.begin(*seat, side, now)) }
     }
@@ -171,8 +182,10 @@ impl Members {
             // Let go before they are judged: a request may be waiting.
             let rows = shard.lock().unwrap_or_else(PoisonError::into_inner).cohorts.take(cohort);
             for row in rows {
-                judged.marks.push(row.mark);
-                row.judge(row.side.of(&mut judged.sides));
+                let Guest { mark, side, kind } = row.guest;
+                judged.marks.push(mark);
+                row.judge(side.of(&mut judged.sides));
+                row.judge(side.of(judged.kinds.entry(kind).or_default()));
             }
         }
         judged
@@ -213,7 +226,7 @@ impl Cohorts {
 
     /// Counts a request that begins, if it is within the visitor's first period and on the side where that began.
     fn begin(&mut self, seat: Seat, side: Side, now: Duration) -> bool {
-        let row = self.row(seat).filter(|row| row.side == side && now < row.until);
+        let row = self.row(seat).filter(|row| row.guest.side == side && now < row.until);
         row.map(|row| row.begun += 1).is_some()
     }
 
@@ -233,8 +246,8 @@ impl Cohorts {
 }
 
 impl Row {
-    fn new(mark: u64, side: Side, until: Duration) -> Self {
-        Self { mark, until, side, begun: 0, news: News::default() }
+    fn new(guest: Guest, until: Duration) -> Self {
+        Self { guest, until, begun: 0, news: News::default() }
     }
 
     fn judge(&self, outcome: &mut Outcome) {

@@ -4,7 +4,9 @@ mod lab;
 
 use std::num::NonZeroU32;
 
-use http::StatusCode;
+use folkops_model::ClientKind;
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
 use crate::observed::{Counts, Outcome, Tick};
@@ -31,6 +33,25 @@ fn each_visitor_is_judged_once_by_their_first_period() {
     assert_eq!((cohort.index, cohort.start_ms, cohort.end_ms), (0, 1_000_000, 1_000_100));
     lab.answered(&ana, 500);
     assert_eq!(lab.matured(), cohorts, "nobody is exposed twice");
+}
+
+#[test]
+fn a_visitor_is_of_the_kind_that_their_first_request_said_and_everybody_is_of_one() {
+    let lab = Lab::new();
+    let headers = |agent| HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(agent))]);
+    let [phone, program] = [headers("Mozilla/5.0 (iPhone) Mobile/15E148"), headers("curl/8.5.0")];
+    let ana = lab.people(Side::Candidate, 1).remove(0);
+    let stable = lab.people(Side::Stable, 2);
+    for (person, headers, status) in [(&ana, &phone, 500), (&stable[0], &phone, 200), (&ana, &program, 500)] {
+        lab.begin_with(person, headers).answered(Duration::ZERO, StatusCode::from_u16(status).unwrap());
+    }
+    lab.answered(&stable[1], 200);
+    let cohort = lab.matured().remove(0);
+    assert_eq!(cohort.kinds.keys().copied().collect::<Vec<_>>(), [ClientKind::Phone, ClientKind::Other]);
+    let phones = &cohort.kinds[&ClientKind::Phone];
+    assert_eq!((phones.candidate.exposed, phones.stable.exposed), (1, 1));
+    assert_eq!((&phones.candidate, &phones.stable.failed), (&cohort.sides.candidate, &bins([(0, 1)])));
+    assert_eq!((cohort.kinds[&ClientKind::Other].stable.exposed, cohort.sides.stable.exposed), (1, 2));
 }
 
 #[test]
@@ -137,7 +158,8 @@ fn other_terms_cut_the_cohort_and_the_tick_at_once() {
 fn a_request_that_found_its_way_under_earlier_terms_exposes_nobody() {
     let mut lab = Lab::new();
     let person = lab.people(Side::Candidate, 1).remove(0);
-    let mut late = lab.rollout.way(Some(Known::Person(&person)), &lab.stable).witness.unwrap();
+    let mut late =
+        lab.rollout.way(Some(Known::Person(&person)), &HeaderMap::new(), &lab.stable).witness.unwrap();
     lab.change(|split| split.weight = share(4_999));
     late.begin(lab.rollout.trial.now());
     late.answered(Duration::ZERO, StatusCode::OK);
@@ -168,7 +190,7 @@ fn who_is_neither_candidate_nor_control_is_in_the_ticks_alone() {
     lab.change(|split| split.control = Weight::NONE);
     let people = lab.people(Side::Stable, 10);
     people.iter().for_each(|person| lab.answered(person, 503));
-    let mut stranger = lab.rollout.way(None, &lab.stable).witness.unwrap();
+    let mut stranger = lab.rollout.way(None, &HeaderMap::new(), &lab.stable).witness.unwrap();
     stranger.begin(lab.rollout.trial.now());
     stranger.answered(Duration::ZERO, StatusCode::NOT_FOUND);
     assert_eq!(lab.matured(), []);
@@ -261,7 +283,8 @@ fn other_arms_under_the_same_salt_begin_anew_and_count_nobody_again() {
 fn beyond_its_bound_a_rollout_counts_no_new_visitor_and_says_so() {
     let members = members::Members::new(100);
     let exposure = members::Exposure { cohort: NonZeroU32::MIN, until: Duration::MAX };
-    let arrive = |mark: u64| members.arrive(mark << 30, Side::Candidate, Duration::ZERO, || Some(exposure));
+    let guest = |mark: u64| Guest { mark: mark << 30, side: Side::Candidate, kind: ClientKind::Other };
+    let arrive = |mark: u64| members.arrive(guest(mark), Duration::ZERO, || Some(exposure));
     assert!((0..100).all(|mark| arrive(mark).seat.is_some()));
     assert!(members.is_full());
     let late = arrive(100);

@@ -14,7 +14,7 @@ use crate::config::{Ports, Unusable};
 use crate::observed::{Cohort, Counts, Reading, Sides, Since};
 use crate::rollout::book::{Book, Era, Terms};
 use crate::rollout::exposed::ExposedFile;
-use crate::rollout::members::{Arrival, Members, News, Side};
+use crate::rollout::members::{Arrival, Guest, Members, News, Side};
 use crate::split::Salt;
 use crate::table::Arm;
 
@@ -94,11 +94,11 @@ impl Trial {
     }
 
     /// A known visitor's request begins. `era` is given where their place is one that counts.
-    pub(crate) fn arrive(&self, mark: u64, side: Side, era: Option<Era>, now: Duration) -> Arrival {
+    pub(crate) fn arrive(&self, guest: Guest, era: Option<Era>, now: Duration) -> Arrival {
         let expose = || era.and_then(|era| self.book(now).expose(era, now));
-        let arrival = self.members.arrive(mark, side, now, expose);
+        let arrival = self.members.arrive(guest, now, expose);
         if arrival.is_new {
-            self.counted(side, now).visitors.fetch_add(1, Relaxed);
+            self.counted(guest.side, now).visitors.fetch_add(1, Relaxed);
         }
         arrival
     }
@@ -127,7 +127,7 @@ impl Trial {
         let now = self.now();
         while let Some(ripe) = { self.book(now).ripe(now) } {
             let judged = self.members.judge(ripe.number);
-            shelf.owed.push((ripe.judged(judged.sides), judged.marks));
+            shelf.owed.push(ripe.judged(judged));
         }
         match shelf.store() {
             Ok(stored) => {

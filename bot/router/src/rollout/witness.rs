@@ -11,13 +11,13 @@ use http::StatusCode;
 use crate::outcomes::End;
 use crate::rollout::Rollout;
 use crate::rollout::book::Era;
-use crate::rollout::members::{Arrival, News, Side};
+use crate::rollout::members::{Arrival, Guest, News, Side};
 
 pub(crate) struct Witness {
     rollout: Arc<Rollout>,
     side: Side,
     /// Whose request it is, where they can be known again.
-    mark: Option<u64>,
+    guest: Option<Guest>,
     /// Under which terms they may be exposed, where their place is one that counts.
     era: Option<Era>,
     began: Duration,
@@ -34,16 +34,29 @@ enum Heard {
 }
 
 impl Witness {
-    pub(crate) fn new(rollout: &Arc<Rollout>, side: Side, mark: Option<u64>, era: Option<Era>) -> Box<Self> {
+    pub(crate) fn new(
+        rollout: &Arc<Rollout>,
+        side: Side,
+        guest: Option<Guest>,
+        era: Option<Era>,
+    ) -> Box<Self> {
         let (rollout, began) = (Arc::clone(rollout), Duration::ZERO);
-        Box::new(Self { rollout, side, mark, era, began, arrival: Arrival::default(), heard: Heard::Nothing })
+        Box::new(Self {
+            rollout,
+            side,
+            guest,
+            era,
+            began,
+            arrival: Arrival::default(),
+            heard: Heard::Nothing,
+        })
     }
 
     /// The request goes out.
     pub(crate) fn begin(&mut self, now: Duration) {
         self.began = now;
-        if let Some(mark) = self.mark {
-            self.arrival = self.rollout.trial.arrive(mark, self.side, self.era, now);
+        if let Some(guest) = self.guest {
+            self.arrival = self.rollout.trial.arrive(guest, self.era, now);
         }
     }
 
@@ -91,7 +104,7 @@ impl Witness {
     }
 
     fn tell(&self, news: &News, now: Duration) {
-        let visitor = self.mark.map(|mark| (mark, &self.arrival));
+        let visitor = self.guest.map(|guest| (guest.mark, &self.arrival));
         self.rollout.trial.note(visitor, self.side, news, now);
     }
 }

@@ -1,6 +1,6 @@
 //! Simulated visitors: who is assigned where, how they fare, and how blocks are cut.
 
-use folkops_evidence::{Block, Sample, Stratum};
+use folkops_evidence::{Block, Harm, HarmSpec, Sample, Strata, Stratum, Unhealth, Waiting};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -12,6 +12,61 @@ pub fn stream(seed: u64) -> Pcg64Mcg {
 /// The one stratum of most simulations.
 pub fn everybody() -> Stratum {
     Stratum::new("everybody")
+}
+
+/// What visitors' clients are, with their shares in hundredths.
+const KINDS: [(&str, u32); 4] = [("phones", 50), ("computers", 40), ("programs", 6), ("other clients", 4)];
+
+/// Two judges of the same visitors: one who does not tell them apart, and one who does, by kinds.
+#[derive(Clone)]
+pub struct Judges {
+    pub pooled: Harm,
+    pub strata: Strata,
+    waiting: Vec<Waiting>,
+    slice: Vec<(Sample, Sample)>,
+}
+
+impl Judges {
+    pub fn new() -> Self {
+        let kinds = KINDS.map(|(kind, _)| Stratum::new(kind));
+        let slice = vec![(Sample::EMPTY, Sample::EMPTY); KINDS.len()];
+        let strata = Strata::declare(kinds.clone(), HarmSpec::PLAIN);
+        Self { pooled: Harm::new(HarmSpec::PLAIN), strata, waiting: kinds.map(Waiting::of).into(), slice }
+    }
+
+    /// A visitor of the open slice, who has the new build or not.
+    pub fn note(&mut self, kind: usize, on_canary: bool, outcome: Unhealth) {
+        let (canary, stable) = &mut self.slice[kind];
+        if on_canary { canary } else { stable }.add(outcome, 1);
+    }
+
+    /// The slice is over.
+    pub fn close(&mut self) {
+        let (mut canary, mut stable) = (Sample::EMPTY, Sample::EMPTY);
+        for ((u, v), waiting) in self.slice.iter_mut().zip(&mut self.waiting) {
+            let (u, v) = (std::mem::replace(u, Sample::EMPTY), std::mem::replace(v, Sample::EMPTY));
+            canary += &u;
+            stable += &v;
+            if let Some(block) = waiting.join(&u, &v) {
+                self.strata.observe(&block).unwrap();
+            }
+        }
+        self.pooled.observe(&block(canary, stable));
+    }
+}
+
+/// The kind of the next visitor.
+pub fn kind(rng: &mut Pcg64Mcg) -> usize {
+    let mut lot = rng.random_range(0..100);
+    KINDS
+        .iter()
+        .position(|(_, part)| {
+            lot < *part || {
+                lot -= part;
+                false
+            }
+        })
+        .unwrap()
 }
 
 /// A block of failures and wells.

@@ -1,8 +1,9 @@
 //! How close the tests come to the bounds: four shifts of the failure rate, and four margins.
 
-use folkops_evidence::{Cap, Harm, HarmSpec, Level, Share, bounds, tuning};
+use folkops_evidence::{Cap, Harm, HarmSpec, Level, Share, Unhealth, bounds, tuning};
 
-use crate::crowd::{self, Sweep};
+use crate::crowd::{self, Judges, Sweep};
+use rand::RngExt;
 
 /// Visitors in a block, of both arms.
 const BLOCK: u64 = 20;
@@ -62,6 +63,40 @@ fn three_shifts_are_found_within_five_quarters_of_the_bound_and_a_crash_loop_wit
     let floor = level.log_threshold().ceil() * 2.0;
     let bound = bounds::two_sample(level, Share::new(SHARE).unwrap(), 0.5, 0.001);
     assert!(shift(level, 0.5, 0.001).0 * bound <= 1.25 * floor);
+}
+
+/// Canary visitors until the rollback of everybody as one and by kinds, of as many slices as both need.
+fn told_apart(level: Level, bad: f64, good: f64, seed: u64) -> [u64; 2] {
+    let (mut rng, mut judges) = (crowd::stream(seed), Judges::new());
+    let mut found = [None; 2];
+    while found.contains(&None) {
+        for _ in 0..BLOCK {
+            let (kind, on_canary) = (crowd::kind(&mut rng), rng.random_bool(SHARE));
+            let failed = rng.random_bool(if on_canary { bad } else { good });
+            judges.note(kind, on_canary, if failed { Unhealth::FAILED } else { Unhealth::WELL });
+        }
+        judges.close();
+        let reaches = [judges.pooled.reaches(level), judges.strata.reaches(level)];
+        for (found, reaches) in found.iter_mut().zip(reaches) {
+            *found = found.or(reaches.then(|| judges.pooled.canary().visitors));
+        }
+    }
+    found.map(Option::unwrap)
+}
+
+#[test]
+fn telling_visitors_apart_delays_what_hurts_all_of_them_alike_by_little() {
+    let level = Level::ROLL_BACK;
+    for (bad, good) in [(0.05, 0.01), (0.03, 0.01), (0.02, 0.01)] {
+        let runs: Vec<_> =
+            (0..crowd::runs(Sweep::of(200, 2000))).map(|seed| told_apart(level, bad, good, seed)).collect();
+        let [(pooled, pooled_late), (strata, strata_late)] =
+            [0, 1].map(|at| quantiles(&sorted(runs.iter().map(|run| run[at]))));
+        println!(
+            "{good} → {bad} at α = .001: {pooled} canary visitors as one (95th {pooled_late}), {strata} by kinds (95th {strata_late})"
+        );
+        assert!(strata <= 1.25 * pooled, "{good} {bad}");
+    }
 }
 
 #[test]

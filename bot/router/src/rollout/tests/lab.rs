@@ -96,7 +96,12 @@ impl Lab {
     }
 
     pub fn begin(&self, person: &str) -> Box<Witness> {
-        let mut witness = self.rollout.way(Some(Known::Person(person)), &self.stable).witness.unwrap();
+        self.begin_with(person, &HeaderMap::new())
+    }
+
+    pub fn begin_with(&self, person: &str, headers: &HeaderMap) -> Box<Witness> {
+        let mut witness =
+            self.rollout.way(Some(Known::Person(person)), headers, &self.stable).witness.unwrap();
         witness.begin(self.rollout.trial.now());
         witness
     }
