@@ -1,8 +1,9 @@
 //! How a rollout is told: one card for each, edited in place, with the figures in plain words.
 
 use folkops_model::{BasisPoints, Card, CardState, Held, Line, Rollout, Span, Weight};
-use folkops_rollouts::judge::SLOW;
 use folkops_rollouts::plan::Grounds;
+pub use folkops_rollouts::words::share;
+use folkops_rollouts::words::{bad, stands_out};
 use folkops_rollouts::{Planned, Row, Stage};
 use jiff::SignedDuration;
 
@@ -138,7 +139,7 @@ fn held_back(rollout: &Rollout) -> Line {
     ))
 }
 
-/// "New build 0.9 % failed, current build 1.0 %. No sign of harm."
+/// "New build 0.9 % failed, current build 1.0 %. No sign of harm."; a kind of clients that stands out is named.
 pub fn figures(planned: &Planned) -> Line {
     let Some(evidence) = &planned.evidence else { return Line::from("Nothing is known yet.") };
     let rates =
@@ -146,8 +147,7 @@ pub fn figures(planned: &Planned) -> Line {
     let Some((worst, new, current)) = rates else {
         return Line::from("Too few visitors were watched to the end so far.");
     };
-    let bad = if worst.metric == SLOW { "slow" } else { "failed" };
-    let rates = format!("New build {} {bad}, current build {}. ", share(new), share(current));
+    let rates = format!("New build {} {}, current build {}. ", share(new), bad(worst), share(current));
     let harm = if evidence.harm >= evidence.roll_back_at {
         "The new build is worse."
     } else if evidence.harm > evidence.advance_at / 2.0 {
@@ -155,7 +155,8 @@ pub fn figures(planned: &Planned) -> Line {
     } else {
         "No sign of harm."
     };
-    Line::from(rates + harm)
+    let kind = stands_out(evidence).map_or_else(String::new, |kind| format!(" {kind}"));
+    Line::from(rates + harm + &kind)
 }
 
 /// What it waits for, such as "About 1,400 more visitors, 6 min".
@@ -190,12 +191,6 @@ pub fn changes(rollout: &Rollout) -> Line {
 /// The changes' numbers as they are typed.
 pub fn numbers(rollout: &Rollout) -> String {
     rollout.changes.iter().map(|change| change.number.to_string()).collect::<Vec<_>>().join(" ")
-}
-
-/// A share as per cent: one place below ten.
-pub fn share(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
 /// Where its picture is.

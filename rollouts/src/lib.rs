@@ -18,6 +18,7 @@ pub mod simulate;
 pub mod spec;
 pub mod stage;
 pub mod templates;
+pub mod words;
 
 pub use course::{Fares, Moment};
 pub use fold::{Point, Rollouts, Row, Totals};

@@ -129,8 +129,9 @@ fn direct(caller: &Caller, request: &Request<Incoming>) -> Result<Direction, Box
 fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Direction {
     let edge = &caller.edge;
     if let Some(person) = named(headers, routes.believed(caller.peer)) {
-        let usual =
-            || shared(routes.way(Some(person).filter(|person| !person.is_empty()).map(Known::Person), headers));
+        let usual = || {
+            shared(routes.way(Some(person).filter(|person| !person.is_empty()).map(Known::Person), headers))
+        };
         let (way, audience) = routes.own(person).map_or_else(usual, own);
         way.stack.counters.visited(edge.hash(person));
         return Direction::Stack(way, audience);
@@ -138,7 +139,8 @@ fn for_visitor(caller: &Caller, routes: &Routes, headers: &HeaderMap) -> Directi
     match headers::presented(headers) {
         Presented::Visitor(id) => {
             let mix = edge.bindings.person(&id, |person| routes.own(person.as_str())).flatten();
-            let (way, audience) = mix.map_or_else(|| shared(routes.way(Some(Known::Browser(&id)), headers)), own);
+            let (way, audience) =
+                mix.map_or_else(|| shared(routes.way(Some(Known::Browser(&id)), headers)), own);
             way.stack.counters.visited(edge.hash(id));
             Direction::Stack(way, audience)
         }

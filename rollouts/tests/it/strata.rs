@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use folkops_model::{BasisPoints, ClientKind, Cohort, Compared, Observation, Visitors};
 use folkops_rollouts::plan::Grounds;
 use folkops_rollouts::simulate::{Course, Outcome, Report, Scenario, Traffic, retold, synthetic};
+use folkops_rollouts::words::stands_out;
 use folkops_rollouts::{Move, Template};
 use jiff::{SignedDuration, Timestamp};
 
@@ -90,7 +91,10 @@ fn the_kind_that_is_hurt_alone_is_named_with_its_own_figures() {
     let mut course = course(1, 20);
     let planned = course.decide(course.row().began + SignedDuration::from_secs(100)).unwrap();
     assert_eq!(planned.proposed, Some(Move::RollBack(Grounds::Harm)));
-    let stands_out = planned.evidence.unwrap().worst.unwrap().stratum.unwrap();
+    let evidence = planned.evidence.unwrap();
+    let said = stands_out(&evidence).unwrap();
+    assert_eq!(said, "Programs: new build 100 % failed, current build 0.0 %.");
+    let stands_out = evidence.worst.unwrap().stratum.unwrap();
     assert_eq!(stands_out.stratum.as_str(), ClientKind::Program.plural());
     assert_eq!((stands_out.canary.visitors, stands_out.canary.rate), (20, Some(1.0)));
     assert_eq!((stands_out.stable.visitors, stands_out.stable.rate), (60, Some(0.0)));
