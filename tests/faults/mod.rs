@@ -12,6 +12,7 @@ mod gate;
 mod place;
 mod pushes;
 mod rollouts;
+mod splits;
 mod stage;
 mod story;
 mod sweep;

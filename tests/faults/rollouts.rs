@@ -14,6 +14,7 @@ use toml::Table;
 use super::bot::Bot;
 use super::end::owed;
 use super::place::Watch;
+use super::splits::Splits;
 use super::stage::Stage;
 use super::story::Story;
 use super::sweep::{draw, is_whole, killed_everywhere, seed, stages};
@@ -154,6 +155,7 @@ async fn when_the_router_or_a_keeper_is_killed_in_a_rollout_all_come_to_the_rele
 async fn told_and_killed(stage: &Stage, way: Way, victim: Victim, moment: usize) -> End {
     let setup = &stage.setup;
     let mut bot = Bot::start(stage, &Watch::Count);
+    let splits = Splits::watch(setup);
     let passing = begun(&mut bot, way).await.0;
     bot.until("the rollout is under way", async |bot| {
         (bot.journal().await.every("rollout-observed").len() >= moment).then_some(())
@@ -162,6 +164,7 @@ async fn told_and_killed(stage: &Stage, way: Way, victim: Victim, moment: usize)
     assert_eq!(setup.kill(|words| victim.is(words)), 1, "{victim:?}");
     let end = bot.until("it is over", async |bot| over(bot).await).await;
     drop(passing);
+    splits.are_recorded(&bot.journal().await).await;
     bot.stop().await;
     is_at_one_release(setup, end).await;
     // A router that nobody asked anything while it was away has seen nothing of its own.
@@ -211,6 +214,7 @@ async fn spoil(setup: &Setup) -> Commit {
 
 /// Promotes a change while visitors pass by, and waits for what becomes of it.
 pub(crate) async fn tell(bot: &mut Bot<'_>, way: Way) {
+    let splits = Splits::watch(&bot.stage.setup);
     let (passing, asked) = begun(bot, way).await;
     bot.answers("jo", &asked, way.said()).await;
     if way == Way::Led {
@@ -218,6 +222,7 @@ pub(crate) async fn tell(bot: &mut Bot<'_>, way: Way) {
         bot.answers("jo", &back, "is back on release 1").await;
     }
     drop(passing);
+    splits.are_recorded(&bot.journal().await).await;
 }
 
 /// Promotes a change once the first release answers; gives the visitors and the key of what was said.

@@ -86,6 +86,7 @@ async fn tend_router(bot: Arc<Bot>, config: PathBuf) {
         if away < AWAY {
             continue;
         }
+        away = 0;
         match crate::edge::ensure(&bot.config, &config).await {
             Ok(()) => tracing::warn!("no router answered; one was started"),
             Err(error) => tracing::error!(%error, "nobody reaches the service"),
