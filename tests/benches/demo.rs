@@ -72,8 +72,11 @@ async fn seeded(seed: u64) -> (Went, Went) {
     let up = async || (demo.status().await["production"]["release"] == 1).then_some(());
     until_within(PATIENCE, "the first release", up).await;
     let jo = demo.persona("jo").await;
-    let good = promoted(&demo, &jo, GOOD).await;
+    let mut good = promoted(&demo, &jo, GOOD).await;
     let bad = promoted(&demo, &jo, BAD).await;
+    // It was not taken back later either.
+    let first = courses(&demo.journal().await).into_values().next().and_then(|course| course.over);
+    good.end = first.expect("it was over").1;
     demo.stop().await;
     (good, bad)
 }
@@ -86,15 +89,15 @@ async fn promoted(demo: &Demo, jo: &Somebody, (number, by): (u64, &str)) -> Went
     demo.says(jo, &allow(&waits).expect("it was looked for")).await;
     card(demo, jo, |card| card.title.contains(&format!("Preview of #{number} is up"))).await;
     let before = production(demo).await;
-    let known = ended(&demo.journal().await).len();
+    let known = courses(&demo.journal().await).len();
     demo.says(jo, &format!("/promote {number}")).await;
-    let mut row = None;
-    until_within(PATIENCE, "the end of a rollout", async || {
-        row = ended(&demo.journal().await).into_iter().nth(known);
-        row.is_some().then_some(())
+    let (course, (over, end)) = until_within(PATIENCE, "the end of a rollout", async || {
+        let course = courses(&demo.journal().await).into_values().nth(known)?;
+        course.over.clone().map(|over| (course, over))
     })
     .await;
-    let (end, seconds, tried, met) = row.expect("it was waited for");
+    let seconds = over.duration_since(course.begun).as_secs_f64();
+    let Course { tried, met, .. } = course;
     let after = until_within(PATIENCE, "what production runs", async || {
         let now = production(demo).await;
         ((now != before) == (end == "live")).then_some(now)
@@ -124,34 +127,53 @@ async fn production(demo: &Demo) -> BTreeMap<String, String> {
     running.map(|one| (one.component, one.digest)).collect()
 }
 
-/// Every rollout that is over, in order: its end, its seconds, who tried it and who met an error.
-fn ended(journal: &Journal) -> Vec<(String, f64, u64, u64)> {
-    let mut begun: BTreeMap<u64, Timestamp> = BTreeMap::new();
-    let mut counts: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    let mut ended = Vec::new();
+/// What the record says of one rollout.
+#[derive(Debug, Clone)]
+struct Course {
+    begun: Timestamp,
+    /// When everybody or nobody had it, and which. A release that is watched on after that is everybody's already.
+    over: Option<(Timestamp, String)>,
+    tried: u64,
+    met: u64,
+}
+
+/// Every rollout in order, by release.
+fn courses(journal: &Journal) -> BTreeMap<u64, Course> {
+    let mut courses = BTreeMap::new();
     for record in &journal.records {
         let body = &record["body"];
         match (record["kind"].as_str(), body["intent"].as_str()) {
             (Some("intended"), Some("start-rollout")) => {
-                _ = begun.insert(number(&body["rollout"]["release"]), time(record));
+                let course = Course { begun: time(record), over: None, tried: 0, met: 0 };
+                courses.insert(number(&body["rollout"]["release"]), course);
             }
-            (Some("rollout-observed"), _) => {
-                let sum = counts.entry(number(&body["release"])).or_default();
-                for tick in body["seen"]["ticks"].as_array().into_iter().flatten() {
-                    sum.0 += number(&tick["candidate"]["visitors"]);
-                    sum.1 += number(&tick["candidate"]["affected"]);
-                }
-            }
+            (Some("intended"), Some("soak-rollout")) => ends(&mut courses, record, "live"),
             (Some("intended"), Some("end-rollout")) => {
-                let release = number(&body["release"]);
-                let seconds = time(record).duration_since(begun[&release]).as_secs_f64();
-                let (tried, met) = counts.get(&release).copied().unwrap_or_default();
-                ended.push((body["end"].as_str().unwrap_or_default().to_owned(), seconds, tried, met));
+                ends(&mut courses, record, body["end"].as_str().expect("an end"));
             }
+            (Some("rollout-observed"), _) => observed(&mut courses, body),
             _ => {}
         }
     }
-    ended
+    courses
+}
+
+/// The first end counts, but for a release that is taken back later.
+fn ends(courses: &mut BTreeMap<u64, Course>, record: &Value, end: &str) {
+    let course = courses.get_mut(&number(&record["body"]["release"])).expect("it began");
+    if course.over.is_none() || end == "rolled-back" {
+        course.over = Some((time(record), end.to_owned()));
+    }
+}
+
+/// Adds what was seen on the way to the end.
+fn observed(courses: &mut BTreeMap<u64, Course>, body: &Value) {
+    let course = courses.get_mut(&number(&body["release"])).filter(|course| course.over.is_none());
+    let Some(course) = course else { return };
+    for tick in body["seen"]["ticks"].as_array().into_iter().flatten() {
+        course.tried += number(&tick["candidate"]["visitors"]);
+        course.met += number(&tick["candidate"]["affected"]);
+    }
 }
 
 fn number(value: &Value) -> u64 {
@@ -163,7 +185,12 @@ fn time(record: &Value) -> Timestamp {
 }
 
 fn page(all: &[(u64, Went, Went)]) -> String {
-    let mut page = INTRODUCTION.replace("{seeds}", &all.len().to_string());
+    let built = if cfg!(debug_assertions) { "without" } else { "with" };
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut page = INTRODUCTION
+        .replace("{seeds}", &all.len().to_string())
+        .replace("{built}", built)
+        .replace("{processors}", &processors.to_string());
     for (seed, good, bad) in all {
         let same = if bad.builds[0] == bad.builds[1] { "the same" } else { "other" };
         let _ = writeln!(
@@ -192,6 +219,7 @@ each second; they know of no builds, and what fails is the change's own code.
 
 Seconds are of real time, from the record: from the moment when the first visitors get the new build until everybody or
 nobody has it. Builds are read from the processes: after the bad change production runs the bytes that it ran before.
+The program was built {built} optimisation, and the machine had {processors} processors.
 
 | seed | good | seconds | met an error | bad | seconds | met an error | builds before and after the bad one |
 |---|---|---|---|---|---|---|---|
