@@ -54,7 +54,7 @@ impl Command for Resume {
                 let title = telling::changes(&row.rollout).text(" goes on by itself already");
                 Plan::refuse(Card::new(CardState::Refused, title).row("Waits for", telling::waiting(&planned)))
             }
-            Stage::Held { why: Held::Late, .. } if call.args.given("anyway") => {
+            Stage::Held { why: Held::Late | Held::Unsound, .. } if call.args.given("anyway") => {
                 let plan = finish(row, &planned, call.principal.clone());
                 Plan { card: Some(anyway(row, call)), ..plan }
             }

@@ -3,7 +3,7 @@
 use folkops_model::{BasisPoints, Card, CardState, Held, Line, Rollout, Span, Weight};
 use folkops_rollouts::plan::Grounds;
 pub use folkops_rollouts::words::share;
-use folkops_rollouts::words::{bad, stands_out};
+use folkops_rollouts::words::{bad, stands_out, unsound};
 use folkops_rollouts::{Planned, Row, Stage};
 use jiff::SignedDuration;
 
@@ -61,11 +61,15 @@ pub fn held(row: &Row, planned: &Planned, why: Held) -> Card {
             "It goes on, or back, by itself as soon as the numbers are certain",
         ),
         Held::Late => (" stands still: time is up, and the numbers have not decided", "Somebody decides"),
+        Held::Unsound => (
+            " stands still: what is measured cannot be trusted",
+            "Somebody decides; more time does not make it sound",
+        ),
     };
     let mut card =
         Card::new(CardState::Held, changes(&row.rollout).text(title)).say(figures(planned)).row("Next", next);
     card = card.open(Weight::Quiet, "Graph", page(&row.rollout));
-    if why == Held::Late {
+    if matches!(why, Held::Late | Held::Unsound) {
         card = card.button(Weight::Plain, "Go on", "/resume --anyway");
     }
     card.button(Weight::Danger, "Roll back", "/rollback")
@@ -155,8 +159,8 @@ pub fn figures(planned: &Planned) -> Line {
     } else {
         "No sign of harm."
     };
-    let kind = stands_out(evidence).map_or_else(String::new, |kind| format!(" {kind}"));
-    Line::from(rates + harm + &kind)
+    let more = [stands_out(evidence), unsound(evidence)].into_iter().flatten().map(|said| format!(" {said}"));
+    Line::from(rates + harm + &more.collect::<String>())
 }
 
 /// What it waits for, such as "About 1,400 more visitors, 6 min".

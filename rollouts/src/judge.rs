@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use folkops_evidence::{
-    Allocation, Baseline, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Safe, Sample, Share,
-    Standing, Strata, Stratum, Tally, Unhealth, Verdict, Waiting,
+    Allocation, Baseline, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Placebo, Safe, Sample,
+    Share, Strata, Stratum, Tally, Unhealth, Verdict, Waiting,
 };
 use folkops_model::{ClientKind, Cohort, Rollout};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,10 @@ struct Seen {
     safe: Vec<Safe>,
     /// Of everybody, who is not compared yet.
     everybody: Waiting,
+    /// The control compared with itself.
+    placebo: Placebo,
+    /// Of its halves, who is not compared yet.
+    halves: Waiting,
 }
 
 /// The visitors' shares of bad requests, in thirty-seconds.
@@ -62,6 +66,9 @@ impl Judged {
         let (candidate, stable) = (&cohort.candidate, &cohort.stable);
         self.failed.exclude(&candidate.failed, &stable.failed);
         self.slow.exclude(&candidate.slow, &stable.slow);
+        let (half, other) = (&cohort.half, stable.without(&cohort.half));
+        self.failed.audit(&half.failed, &other.failed);
+        self.slow.audit(&half.slow, &other.slow);
         let (weight, control) = (cohort.weight.fraction(), cohort.control.fraction());
         if let Ok(share) = Share::new(weight / (weight + control)) {
             self.allocation.observe(share, candidate.exposed, stable.exposed);
@@ -103,6 +110,8 @@ impl Seen {
             kinds: ClientKind::ALL.map(|kind| (kind, Waiting::of(stratum(kind)))).into(),
             safe: margins.map(|margin| Safe::new(margin, Baseline::UNKNOWN, Cap::ONE_NAT)).collect(),
             everybody: Waiting::of(Stratum::new("everybody")),
+            placebo: Placebo::new(HarmSpec::PLAIN),
+            halves: Waiting::of(Stratum::new("control")),
         }
     }
 
@@ -120,9 +129,15 @@ impl Seen {
         }
     }
 
+    fn audit(&mut self, half: &Histogram, other: &Histogram) {
+        if let Some(block) = self.halves.join(&sample(half), &sample(other)) {
+            self.placebo.observe(&block.canary, &block.stable);
+        }
+    }
+
     fn metric<'a>(&'a self, name: &'a str, rung: u32) -> Option<Metric<'a>> {
         let safe = self.safe.get(usize::try_from(rung).ok()?)?;
-        Some(Metric { name, harm: &self.harm, safe, standing: Standing::Guardrail })
+        Some(Metric { name, harm: &self.harm, safe, standing: self.placebo.standing(demotion()) })
     }
 
     fn still_needed(&self, rung: u32) -> Option<f64> {
@@ -132,6 +147,12 @@ impl Seen {
         let visitors = f64::from(u32::try_from(canary.visitors).ok()?);
         (have > 0.1 && visitors > 0.0).then(|| ((need - have) / have * visitors).max(0.0))
     }
+}
+
+/// The risk that a sound metric ever loses its standing: less than that of a hold, since a person has to end this one, and
+/// more than that of a rollback, since it has to come first.
+fn demotion() -> Level {
+    Level::new(0.01).unwrap_or(Level::HOLD)
 }
 
 fn stratum(kind: ClientKind) -> Stratum {

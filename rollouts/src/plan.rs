@@ -92,7 +92,7 @@ fn propose(row: &Row, verdict: &Verdict, now: Timestamp) -> Option<Move> {
         (Some(Move::Hold(why)), Some(held)) if why == held => None,
         (Some(wanted @ (Move::RollBack(_) | Move::Hold(_))), _) => Some(wanted),
         // Time that is up is not undone by more of it; people decide.
-        (_, Some(Held::Late)) => None,
+        (_, Some(Held::Late | Held::Unsound)) => None,
         (_, Some(_)) => Some(Move::Resume),
         (wanted, None) => wanted,
     }
@@ -112,6 +112,7 @@ fn wanted(row: &Row, rung: u32, verdict: &Verdict, now: Timestamp) -> Option<Mov
         return Some(Move::Hold(Held::Silent));
     }
     match verdict {
+        Verdict::Hold(Reason::UnsoundMetrics, _) => Some(Move::Hold(Held::Unsound)),
         Verdict::Hold(..) => Some(Move::Hold(Held::Suspicion)),
         Verdict::Advance(_) if row.totals.candidate.visitors >= row.rollout.least => Some(onward(row, rung)),
         _ if now >= row.rollout.deadline => Some(late(row, rung)),

@@ -169,6 +169,8 @@ pub enum Held {
     Suspicion,
     /// Time is up.
     Late,
+    /// Two halves of the current build's visitors differ in what is judged: something else than the build decides.
+    Unsound,
 }
 
 /// What the edge saw since the last time.
@@ -233,6 +235,9 @@ pub struct Cohort {
     /// The same visitors by the kind of their client; empty in older records, which told no kinds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<ClientKind, Compared>,
+    /// Of the control, the half that the visitors' hash marks: it should fare like the other one. Empty in older records.
+    #[serde(default, skip_serializing_if = "Visitors::is_empty")]
+    pub half: Visitors,
 }
 
 /// What became of the visitors who are compared with each other.
@@ -267,6 +272,27 @@ pub struct Visitors {
 }
 
 impl Visitors {
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.exposed == 0
+    }
+
+    /// Those who are not in a part of them.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        let rest = |all: &BTreeMap<u8, u64>, part: &BTreeMap<u8, u64>| {
+            let left = |(share, count): (&u8, &u64)| {
+                (*share, count.saturating_sub(part.get(share).copied().unwrap_or(0)))
+            };
+            all.iter().map(left).filter(|(_, count)| *count > 0).collect()
+        };
+        Self {
+            exposed: self.exposed.saturating_sub(part.exposed),
+            failed: rest(&self.failed, &part.failed),
+            slow: rest(&self.slow, &part.slow),
+        }
+    }
+
     /// Adds others.
     pub fn add(&mut self, others: &Self) {
         self.exposed += others.exposed;

@@ -74,6 +74,9 @@ pub struct Cohort {
     /// The same visitors by the kind of their client; kinds of which nobody came are left out.
     #[serde(default)]
     pub kinds: BTreeMap<ClientKind, Sides<Outcome>>,
+    /// Of the control, the half that a bit of the visitors' hash marks which plays no part in the split.
+    #[serde(default)]
+    pub half: Outcome,
 }
 
 /// What became of one side of a cohort. Each histogram has every exposed visitor in it, once.

@@ -202,6 +202,7 @@ fn observation(reading: Reading, cohorts: u64, ticks: u64) -> Result<Observation
             control: share(cohort.control)?,
             candidate: visitors(cohort.sides.candidate),
             stable: visitors(cohort.sides.stable),
+            half: visitors(cohort.half),
             kinds: cohort.kinds.into_iter().map(|(kind, sides)| (kind, compared(sides))).collect(),
         })
     };

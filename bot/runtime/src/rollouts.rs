@@ -37,7 +37,7 @@ pub struct Simulate {
     /// Visitors who come for the first time, a minute.
     #[arg(long, default_value_t = 100.0)]
     visitors_per_minute: f64,
-    /// What else happens: steady, crash=SHARE, stratum=SHARE, leak, daily, incident, outage or flapping.
+    /// What else happens: steady, crash=SHARE, stratum=SHARE, clumped=MANY, leak, daily, incident, outage or flapping.
     #[arg(long, default_value = "steady", value_parser = scenario)]
     scenario: Scenario,
     /// How many rollouts, 1 to 10000.
@@ -101,11 +101,12 @@ fn made_up(asked: &Simulate, template: &Template) -> Result<String, StartError> 
 fn scenario(word: &str) -> Result<Scenario, String> {
     let wrong = || {
         format!(
-            "`{word}` is no scenario; give steady, crash=0.2, stratum=0.05, leak, daily, incident, outage or flapping"
+            "`{word}` is no scenario; give steady, crash=0.2, stratum=0.05, clumped=10, leak, daily, incident, outage or flapping"
         )
     };
     match word.split_once('=') {
         Some(("crash", share)) => share.parse().map(Scenario::Crash).map_err(|_| wrong()),
+        Some(("clumped", many)) => many.parse().map(Scenario::Clumped).map_err(|_| wrong()),
         Some(("stratum", share)) => share.parse().map(Scenario::Stratum).map_err(|_| wrong()),
         Some(_) => Err(wrong()),
         None => match word {
@@ -127,6 +128,7 @@ fn happens(scenario: Scenario) -> String {
         Scenario::Stratum(share) => {
             format!("only programs, {} % of all visitors, meet them with the new one", percent(share))
         }
+        Scenario::Clumped(many) => format!("of each node, {many} visitors in a row fare alike"),
         Scenario::Leak => "the new build gets there slowly".into(),
         Scenario::Daily => "both swing by three points, as by day and night".into(),
         Scenario::Incident => "for thirty minutes a third more of everybody fail".into(),
@@ -206,6 +208,7 @@ fn still(why: Held) -> &'static str {
         Held::WrongShares => "stands still: the shares are wrong",
         Held::Suspicion => "stands still: it may fail more",
         Held::Late => "stands still: time is up",
+        Held::Unsound => "stands still: what is judged is unsound",
     }
 }
 

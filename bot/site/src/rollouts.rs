@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use folkops_graph::{Evidence, Graph, Mark, MarkKind, Point, Rate, Size, Theme, Times, alt, svg};
 use folkops_model::{ReleaseNumber, RolloutEnd};
-use folkops_rollouts::words::stands_out;
+use folkops_rollouts::words::{stands_out, unsound};
 use folkops_rollouts::{Fares, Rollouts, Row, Stage, plan};
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
@@ -70,14 +70,14 @@ fn title(row: &Row) -> String {
 
 fn drawn(row: &Row, now: Timestamp, room: &str) -> Markup {
     let graph = graph(row, now);
-    let kind = plan(row, now).evidence.as_ref().and_then(stands_out);
+    let said = plan(row, now).evidence.map(|evidence| [stands_out(&evidence), unsound(&evidence)]);
     html! {
         main class="page rollout" id="main" data-live[row.stage.is_live()] {
             p { a href={ "/room/" (room) } { "To the room" } }
             div class="lead" {
                 h1 { (title(row)) }
                 p { (standing(row)) }
-                @if let Some(kind) = kind { p { (kind) } }
+                @for said in said.into_iter().flatten().flatten() { p { (said) } }
             }
             figure {
                 @for (width, class) in WIDTHS {

@@ -65,6 +65,7 @@ impl Room {
             candidate: visitors(new),
             stable: visitors(current),
             kinds: BTreeMap::new(),
+            half: Visitors::default(),
         };
         let tick = Tick { at, weight: step.weight, candidate: counts(new), stable: counts(current) };
         let seen = Observation {

@@ -3,7 +3,8 @@
 //! Several metrics are judged by the average of their evidence of harm, so that α is the risk of the whole
 //! rollout and not of each metric; the worst is named. To advance, every metric must exclude its margin: a build
 //! that is worse by the margin in one of them passes that one with probability ≤ β. A metric that lost its
-//! standing keeps its place in the average and never adds to it, which can only lower the evidence.
+//! standing keeps its place in the average and never adds to it, which can only lower the evidence; what it would have
+//! said stays unknown, so nothing advances then, and a person decides.
 //!
 //! A verdict is recomputed from the evidence each time and remembers nothing: a rollback that was ordered stays
 //! ordered because it was recorded, not because the evidence still says so.
@@ -51,6 +52,8 @@ impl Case<'_> {
             Verdict::Hold(reason, evidence)
         } else if harm(self.levels.roll_back) {
             Verdict::RollBack(evidence)
+        } else if !evidence.unsound.is_empty() {
+            Verdict::Hold(Reason::UnsoundMetrics, evidence)
         } else if harm(self.levels.hold) {
             Verdict::Hold(Reason::Suspicion, evidence)
         } else if evidence.safe >= evidence.advance_at {
@@ -64,14 +67,16 @@ impl Case<'_> {
         if self.hearing == Hearing::Silent {
             return Some(Reason::Silent);
         }
-        if let Some(shares) = self.allocation.wrong(self.levels.hold) {
-            return Some(Reason::WrongShares { wanted: shares.wanted, found: shares.found });
-        }
-        (!self.metrics.is_empty() && self.guardrails().next().is_none()).then_some(Reason::UnsoundMetrics)
+        let shares = self.allocation.wrong(self.levels.hold)?;
+        Some(Reason::WrongShares { wanted: shares.wanted, found: shares.found })
     }
 
     fn guardrails(&self) -> impl Iterator<Item = &Metric<'_>> {
         self.metrics.iter().filter(|metric| metric.standing == Standing::Guardrail)
+    }
+
+    fn signals(&self) -> impl Iterator<Item = &Metric<'_>> {
+        self.metrics.iter().filter(|metric| metric.standing == Standing::Signal)
     }
 
     fn evidence(&self) -> Evidence {
@@ -83,6 +88,7 @@ impl Case<'_> {
             safe: self.guardrails().map(|metric| metric.safe.log_wealth()).reduce(f64::min).unwrap_or(0.0),
             advance_at: self.levels.advance.log_threshold(),
             worst: harms.worst().map(|(metric, _)| metric.seen()),
+            unsound: self.signals().map(|metric| metric.name.to_owned()).collect(),
         }
     }
 }

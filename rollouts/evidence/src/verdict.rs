@@ -61,7 +61,7 @@ pub enum Reason {
         /// The canary's share as found.
         found: f64,
     },
-    /// Every metric differs between two halves of the same build.
+    /// A metric differs between two halves of the same build, and nothing else shows harm.
     UnsoundMetrics,
     /// Harm is likely, and not yet certain enough for a rollback.
     Suspicion,
@@ -80,6 +80,8 @@ pub struct Evidence {
     pub advance_at: f64,
     /// What stands out; none without a metric.
     pub worst: Option<Worst>,
+    /// The metrics that are not judged, because two halves of the same build differ in them.
+    pub unsound: Vec<String>,
 }
 
 /// The metric with the most evidence of harm, in the words and figures of a person.

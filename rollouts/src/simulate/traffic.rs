@@ -67,6 +67,9 @@ pub enum Scenario {
     Flapping,
     /// The new build fails its share of programs, who are this share of all visitors, and is well with everybody else.
     Stratum(f64),
+    /// The new build and each half of the control have a node of their own, on which so many visitors in a row, at least
+    /// 1, fare alike.
+    Clumped(u32),
 }
 
 /// Traffic that cannot be.
@@ -115,8 +118,16 @@ pub(super) struct Crowd {
     period: SignedDuration,
     /// When what happens once begins, in seconds since the first visitor.
     moment: f64,
+    nodes: [Node; 3],
     /// Cohorts that are still watched.
     watched: VecDeque<(Timestamp, Cohort)>,
+}
+
+/// A machine that serves visitors of one side, and how the next of them fare.
+#[derive(Debug, Clone, Copy, Default)]
+struct Node {
+    left: u32,
+    fails: bool,
 }
 
 impl Crowd {
@@ -131,6 +142,7 @@ impl Crowd {
             lasts,
             period: milliseconds(template.timing.period_ms),
             moment,
+            nodes: [Node::default(); 3],
             watched: VecDeque::new(),
         }
     }
@@ -140,21 +152,23 @@ impl Crowd {
         let elapsed = now.as_duration().as_secs_f64();
         let (new, current) = self.failing(elapsed);
         let (weight, control) = (rung.weight, rung.control);
-        let (mut kinds, mut candidate, mut stable) =
-            (BTreeMap::new(), Visitors::default(), Visitors::default());
+        let (mut kinds, mut candidate, mut stable, mut half) =
+            (BTreeMap::new(), Visitors::default(), Visitors::default(), Visitors::default());
         for (kind, part) in MIX {
             let (part, hurt) = self.of_kind(kind, part);
             let new = if hurt { new } else { current };
-            let compared = Compared {
-                candidate: self.visitors(weight.fraction() * part, new),
-                stable: self.visitors(control.fraction() * part, current),
-            };
+            let new = self.visitors(0, weight.fraction() * part, new);
+            let halves = [1, 2].map(|node| self.visitors(node, control.fraction() * part / 2.0, current));
+            let mut compared = Compared { candidate: new, stable: Visitors::default() };
+            halves.iter().for_each(|half| compared.stable.add(half));
+            let [first, _] = &halves;
+            half.add(first);
             candidate.add(&compared.candidate);
             stable.add(&compared.stable);
             kinds.insert(kind, compared);
         }
         let tick = Tick { at: now, weight, candidate: counts(&candidate), stable: counts(&stable) };
-        let cohort = Cohort { at: now, weight, control, candidate, stable, kinds };
+        let cohort = Cohort { at: now, weight, control, candidate, stable, kinds, half };
         self.watched.push_back((now + self.period, cohort));
         self.tell(now, tick)
     }
@@ -187,7 +201,9 @@ impl Crowd {
     fn failing(&self, elapsed: f64) -> (f64, f64) {
         let Traffic { usual, failing, scenario, .. } = self.traffic;
         let (new, current) = match scenario {
-            Scenario::Steady | Scenario::Outage | Scenario::Stratum(_) => (failing, usual),
+            Scenario::Steady | Scenario::Outage | Scenario::Stratum(_) | Scenario::Clumped(_) => {
+                (failing, usual)
+            }
             Scenario::Crash(share) => (share + (1.0 - share) * failing, usual),
             Scenario::Leak => (usual + (failing - usual) * (elapsed / self.lasts).min(1.0), usual),
             Scenario::Daily => {
@@ -214,11 +230,29 @@ impl Crowd {
     }
 
     /// As many as come of a share, and as many of them as fail.
-    fn visitors(&mut self, share: f64, failing: f64) -> Visitors {
+    fn visitors(&mut self, node: usize, share: f64, failing: f64) -> Visitors {
         let mean = self.traffic.visitors_per_minute / 60.0 * self.block * share;
         let exposed = Poisson::new(mean).map_or(0, |many| whole(many.sample(&mut self.stream)));
-        let failed = Binomial::new(exposed, failing).map_or(0, |failed| failed.sample(&mut self.stream));
+        let failed = self.failed(node, exposed, failing);
         Visitors { exposed, failed: histogram(failed, exposed - failed), slow: histogram(0, exposed) }
+    }
+}
+
+impl Crowd {
+    /// As many of them as fail.
+    fn failed(&mut self, node: usize, exposed: u64, failing: f64) -> u64 {
+        let Scenario::Clumped(together) = self.traffic.scenario else {
+            return Binomial::new(exposed, failing).map_or(0, |failed| failed.sample(&mut self.stream));
+        };
+        let Some(node) = self.nodes.get_mut(node) else { return 0 };
+        let mut fails = || {
+            if node.left == 0 {
+                *node = Node { left: together.max(1), fails: self.stream.random_bool(failing) };
+            }
+            node.left -= 1;
+            u64::from(node.fails)
+        };
+        (0..exposed).map(|_| fails()).sum()
     }
 }
 

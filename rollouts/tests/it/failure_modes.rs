@@ -75,7 +75,15 @@ fn seen(at: Timestamp, candidate: Visitors, stable: Visitors) -> Observation {
     };
     let tick = Tick { at, weight: share(500), candidate: counts(&candidate), stable: counts(&stable) };
     let kinds = BTreeMap::new();
-    let cohort = Cohort { at, weight: share(500), control: share(1_500), candidate, stable, kinds };
+    let cohort = Cohort {
+        at,
+        weight: share(500),
+        control: share(1_500),
+        candidate,
+        stable,
+        kinds,
+        half: Visitors::default(),
+    };
     let (cohorts, ticks) = (vec![cohort], vec![tick]);
     Observation { epoch: "e".into(), next_cohort: 0, next_tick: 0, cohorts, ticks }
 }

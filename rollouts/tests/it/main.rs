@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail")]
 
 mod failure_modes;
+mod placebo;
 mod strata;

@@ -71,7 +71,15 @@ fn course(programs: u64, blocks: i64) -> Course {
             candidate.add(&compared.candidate);
             stable.add(&compared.stable);
         });
-        let cohort = Cohort { at, weight: share(500), control: share(1_500), candidate, stable, kinds };
+        let cohort = Cohort {
+            at,
+            weight: share(500),
+            control: share(1_500),
+            candidate,
+            stable,
+            kinds,
+            half: Visitors::default(),
+        };
         course.see(
             at,
             Observation {

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::observed::{Cohort, Counts, Sides, Tick};
+use crate::observed::{Cohort, Counts, Outcome, Sides, Tick};
 use crate::rollout::members::{Exposure, Judged, Number};
 use crate::split::Weight;
 
@@ -134,8 +134,8 @@ impl Book {
             self.ticks.push(|index| Tick { index, start_ms, end_ms, weight, sides: counted });
         }
         if self.open.exposed > 0 {
-            let (sides, kinds) = (Sides::default(), BTreeMap::new());
-            let cohort = Cohort { index: 0, start_ms, end_ms, weight, control, sides, kinds };
+            let (sides, kinds, half) = (Sides::default(), BTreeMap::new(), Outcome::default());
+            let cohort = Cohort { index: 0, start_ms, end_ms, weight, control, sides, kinds, half };
             let mature = end + period + grace;
             self.waiting.push_back(Waiting { number: self.open.number, mature, cohort });
         }
@@ -151,8 +151,8 @@ impl Book {
 impl Waiting {
     /// The cohort with what became of it, and whose visitors' marks have to be stored.
     pub(crate) fn judged(self, judged: Judged) -> (Cohort, Vec<u64>) {
-        let Judged { sides, kinds, marks } = judged;
-        (Cohort { sides, kinds, ..self.cohort }, marks)
+        let Judged { sides, kinds, half, marks } = judged;
+        (Cohort { sides, kinds, half, ..self.cohort }, marks)
     }
 }
 

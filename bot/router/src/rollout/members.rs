@@ -84,6 +84,7 @@ pub(crate) struct News {
 pub(crate) struct Judged {
     pub(crate) sides: Sides<Outcome>,
     pub(crate) kinds: BTreeMap<ClientKind, Sides<Outcome>>,
+    pub(crate) half: Outcome,
     pub(crate) marks: Vec<u64>,
 }
 
@@ -118,6 +119,15 @@ struct Row {
 struct AsIs(u64);
 
 const EXPOSED: u8 = 1;
+
+impl Guest {
+    /// Whether they are in the half of the control that is compared with the other one.
+    ///
+    /// INVARIANT: the mark is another word of the hash than the one that decides on the side.
+    fn is_in_half(self) -> bool {
+        self.side == Side::Stable && self.mark & 1 == 1
+    }
+}
 
 impl Members {
     pub(crate) fn new(most: usize) -> Self {
@@ -186,6 +196,9 @@ impl Members {
                 judged.marks.push(mark);
                 row.judge(side.of(&mut judged.sides));
                 row.judge(side.of(judged.kinds.entry(kind).or_default()));
+                if row.guest.is_in_half() {
+                    row.judge(&mut judged.half);
+                }
             }
         }
         judged

@@ -55,6 +55,19 @@ fn a_visitor_is_of_the_kind_that_their_first_request_said_and_everybody_is_of_on
 }
 
 #[test]
+fn half_of_the_control_is_told_beside_the_whole_and_nobody_with_the_new_build_is_in_it() {
+    let lab = Lab::new();
+    for side in [Side::Candidate, Side::Stable] {
+        lab.people(side, 400).iter().for_each(|person| lab.answered(person, 200));
+    }
+    let cohort = lab.matured().remove(0);
+    assert_eq!(cohort.sides.stable.exposed, 400);
+    // Outside of this by chance: one time in a million.
+    assert!((150..=250).contains(&cohort.half.exposed), "{}", cohort.half.exposed);
+    assert_eq!(cohort.half.failed, bins([(0, cohort.half.exposed)]));
+}
+
+#[test]
 fn a_cohort_is_who_came_within_its_block_and_is_told_when_it_is_mature() {
     let lab = Lab::new();
     let people = lab.people(Side::Candidate, 3);

@@ -86,10 +86,13 @@ fn a_rollout_advances_only_when_every_metric_excludes_its_margin() {
 }
 
 #[test]
-fn a_metric_without_standing_neither_rolls_back_nor_keeps_from_advancing() {
+fn a_metric_without_standing_neither_rolls_back_nor_lets_anything_advance() {
     let (sound, bad) = (Gathered::of(100, 0, 1), Gathered::of(20, 4, 2));
     let signal = Metric { standing: Standing::Signal, ..bad.metric("errors") };
-    assert!(matches!(judge(&[sound.metric("latency"), signal]), Verdict::Advance(_)));
+    let held = judge(&[sound.metric("latency"), signal]);
+    assert!(matches!(held, Verdict::Hold(Reason::UnsoundMetrics, _)), "{held:?}");
+    assert_eq!(held.evidence().unsound, ["errors"]);
+    assert!(matches!(judge(&[bad.metric("latency"), signal]), Verdict::RollBack(_)));
     assert!(matches!(judge(&[signal]), Verdict::Hold(Reason::UnsoundMetrics, _)));
 }
 
