@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Principal, ReleaseNumber, Resource, RolloutEnd,
+    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Line, Principal, ReleaseNumber, Resource, RolloutEnd,
 };
 use folkops_previews::Releases;
 use folkops_previews::reconcile::release_stack;
 use folkops_rollouts::check::{Change, check};
 use folkops_rollouts::{Move, Planned, Rollouts, Row, plan};
 
+use crate::alert::{self, Asked};
 use crate::telling::LOCK;
 use crate::{raise, telling};
 
@@ -56,12 +57,21 @@ impl Command for Advance {
         match &planned.proposed {
             Some(Move::Step { rung }) => step(row, &planned, *rung),
             Some(Move::Finish) => finish(row, &planned, by),
-            Some(Move::Hold(why)) => nothing()
-                .intend(Intent::HoldRollout { release, why: *why })
-                .also(operation, telling::held(row, &planned, *why)),
-            Some(Move::Resume) => nothing()
-                .intend(Intent::ResumeRollout { release, by })
-                .also(operation, telling::stepped(row, &planned, row.stage.rung().unwrap_or(0))),
+            Some(Move::Hold(why)) => {
+                let other = (CardState::Held, Line::from("something else holds it now"));
+                nothing()
+                    .intend(Intent::HoldRollout { release, why: *why })
+                    .also(operation, telling::held(row, &planned, *why))
+                    .alerting(alert::over(row, &planned, facts.now(), other))
+                    .alerting([alert::held(row, &planned, *why, &Asked { call, facts })])
+            }
+            Some(Move::Resume) => {
+                let gone = (CardState::Good, Line::from("the cause is gone, and it goes on by itself"));
+                nothing()
+                    .intend(Intent::ResumeRollout { release, by })
+                    .also(operation, telling::stepped(row, &planned, row.stage.rung().unwrap_or(0)))
+                    .alerting(alert::over(row, &planned, facts.now(), gone))
+            }
             // Going back is a command of its own, which anybody may say as well.
             Some(Move::RollBack(_)) | None => nothing(),
         }

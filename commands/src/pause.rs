@@ -9,7 +9,7 @@ use folkops_model::{
 use folkops_rollouts::{Stage, plan};
 
 use crate::advance::live;
-use crate::{subject, telling};
+use crate::{alert, subject, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "pause",
@@ -45,9 +45,11 @@ impl Command for Pause {
             return Plan::refuse(card.button(Weight::Plain, "Go on", "/resume"));
         }
         let planned = plan(row, facts.now());
-        let card = telling::paused(row, &planned, subject::why(call, "paused it"));
+        let why = subject::why(call, "paused it");
+        let over = alert::over(row, &planned, facts.now(), (CardState::Held, why.clone()));
+        let card = telling::paused(row, &planned, why);
         let intent = Intent::PauseRollout { release: row.rollout.release, by: call.principal.clone(), reason: subject::reason(call) };
-        Plan::answer(card.clone()).intend(intent).also(row.rollout.operation.clone(), card)
+        Plan::answer(card.clone()).intend(intent).also(row.rollout.operation.clone(), card).alerting(over)
     }
 }
 

@@ -20,7 +20,7 @@ use folkops_previews::{Production, Releases};
 use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
-use crate::{Settings, raise, trial};
+use crate::{Settings, alert, raise, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -201,7 +201,7 @@ impl<'a> Course<'a> {
             return Step::Wait;
         }
         if let Some(failure) = progress.failure() {
-            return self.failing(facts, progress, failure);
+            return self.failing(call, facts, progress, failure);
         }
         if !progress.owed(|effect| matches!(effect, Effect::Compose { .. })) {
             return owe(vec![Effect::Compose { parts: self.parts() }]);
@@ -290,7 +290,7 @@ impl<'a> Course<'a> {
         let mut intents = vec![Intent::MakeRelease { release }];
         intents.extend(trial::supersede(facts, call));
         intents.push(set);
-        Step::Owe { effects, intents, card: None, private: vec![] }
+        Step::Owe { effects, intents, card: None, private: vec![] }.alerting(trial::superseded(facts))
     }
 
     fn live(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
@@ -311,21 +311,24 @@ impl<'a> Course<'a> {
         Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }
     }
 
-    fn failing(&self, facts: &Facts<'_>, progress: &Progress<'_>, failure: &folkops_model::Failure) -> Step {
-        let what = subject::numbers(Line::new(), self.pinned);
-        let ran = progress.owed(|effect| matches!(effect, Effect::Run { .. }));
-        if ran && !progress.owed(|effect| matches!(effect, Effect::Stop { .. })) {
-            let number = facts.fold::<Releases>().map_or(ReleaseNumber(1), |releases| releases.next(facts));
-            let effects = raise::stops([release_stack(number)]);
-            return Step::Owe {
-                effects,
-                intents: vec![],
-                card: Some(raise::failure_card(&what, failure)),
-                private: vec![],
-            };
+    fn failing(
+        &self,
+        call: &Call<'_>,
+        facts: &Facts<'_>,
+        progress: &Progress<'_>,
+        failure: &folkops_model::Failure,
+    ) -> Step {
+        let card = raise::failure_card(&subject::numbers(Line::new(), self.pinned), failure);
+        let alert = alert::failed(call.operation, facts, self.pinned, &card);
+        if !progress.owed(|effect| matches!(effect, Effect::Run { .. })) {
+            return Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] }.alerting(alert);
         }
-        let card = (!ran).then(|| raise::failure_card(&what, failure));
-        Step::End { end: End::Failed, intents: vec![], card, private: vec![] }
+        if progress.owed(|effect| matches!(effect, Effect::Stop { .. })) {
+            return Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] };
+        }
+        let number = facts.fold::<Releases>().map_or(ReleaseNumber(1), |releases| releases.next(facts));
+        let effects = raise::stops([release_stack(number)]);
+        Step::Owe { effects, intents: vec![], card: Some(card), private: vec![] }.alerting(alert)
     }
 }
 

@@ -12,7 +12,7 @@ use folkops_rollouts::{Row, Stage, plan};
 
 use crate::advance::{finish, live, superfluous};
 use crate::pause::none;
-use crate::{subject, telling};
+use crate::{alert, subject, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "resume",
@@ -55,8 +55,10 @@ impl Command for Resume {
                 Plan::refuse(Card::new(CardState::Refused, title).row("Waits for", telling::waiting(&planned)))
             }
             Stage::Held { why: Held::Late | Held::Unsound, .. } if call.args.given("anyway") => {
+                let how = subject::why(call, "let everybody have it");
                 let plan = finish(row, &planned, call.principal.clone());
                 Plan { card: Some(anyway(row, call)), ..plan }
+                    .alerting(alert::over(row, &planned, facts.now(), (CardState::Live, how)))
             }
             Stage::Held { why, .. } => Plan::refuse(telling::held(row, &planned, *why)),
             Stage::Paused { rung, .. } => {

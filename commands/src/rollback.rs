@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_engine::{Ask, Call, Command, End, Facts, Operations, Plan, Progress, Step};
+use folkops_engine::{Alert, Ask, Call, Command, End, Facts, Operations, Plan, Progress, Step};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, BasisPoints, Card, CardState, ChangeRef, Class, CommandSpec, Context, Effect, Failure, Intent, Line,
     OperationId, Principal, Release, ReleaseNumber, Resource, RolloutEnd, Span, StackKind, StackSpec, Trust, Weight,
@@ -15,9 +15,11 @@ use folkops_previews::{Production, Releases};
 use folkops_previews::reconcile::release_stack;
 use folkops_rollouts::back::{at_most, rest};
 use folkops_rollouts::check::{Up, check_back};
+use folkops_rollouts::plan::grounds;
 use folkops_rollouts::{Move, Rollouts, Row, Stage, plan};
 
 use crate::advance::live;
+use crate::alert::{self, Asked};
 use crate::promote::LOCK;
 use crate::{Settings, raise, subject, telling, trial};
 
@@ -99,7 +101,7 @@ impl Command for Rollback {
             return Step::Wait;
         }
         if let Some(row) = ended_by(call, facts) {
-            return self.away_from(row, progress);
+            return self.away_from(row, progress).alerting(gone_back(call, facts, row, progress));
         }
         match progress.failure() {
             Some(failure) => stays(call, facts, failure),
@@ -117,12 +119,19 @@ impl Rollback {
             Some(Move::RollBack(grounds)) if *call.principal == Principal::Automation => Some(*grounds),
             _ => None,
         };
-        let told = telling::went_back(row, &planned, None);
-        let card = match grounds {
-            Some(_) => telling::went_back(row, &planned, grounds),
-            None => told.clone().row("Why", subject::why(call, "asked for it")),
+        let told = telling::went_back(row, &planned, grounds);
+        let own = told.clone().row("Why", subject::why(call, "asked for it"));
+        // What nobody asked for is told by an alert; what somebody said is answered.
+        let (card, raised) = match grounds {
+            Some(grounds) => {
+                let now = format!("Everybody is being sent back to release {}", row.rollout.from);
+                (None, Some(alert::rolled_back(row, &planned, grounds, &now, &Asked { call, facts })))
+            }
+            None => (Some(own), None),
         };
-        let mut plan = Plan::work(LOCK, WITHIN, Some(card))
+        let over = alert::over(row, &planned, facts.now(), (CardState::Harmful, Line::from("it went back")));
+        let mut plan = Plan::work(LOCK, WITHIN, card)
+            .alerting(over.into_iter().chain(raised))
             .intend(end(row, call))
             .also(row.rollout.operation.clone(), told);
         for earlier in stopped {
@@ -255,6 +264,15 @@ fn stays(call: &Call<'_>, facts: &Facts<'_>, failure: &Failure) -> Step {
     let card = raise::failure_card(&Line::from("The earlier release"), failure)
         .row("Now", Line::from(now).code("/rollback <release>"));
     Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] }
+}
+
+/// The alert once nobody is sent to the new release any more; what somebody asked for has none.
+fn gone_back(call: &Call<'_>, facts: &Facts<'_>, row: &Row, progress: &Progress<'_>) -> Option<Alert> {
+    let routed = progress.owed(|effect| matches!(effect, Effect::Route));
+    let told = progress.owed(|effect| matches!(effect, Effect::Stop { .. }));
+    let grounds = grounds(row).filter(|_| routed && !told && *call.principal == Principal::Automation)?;
+    let now = format!("Everybody is on release {} again", row.rollout.from);
+    Some(alert::rolled_back(row, &plan(row, facts.now()), grounds, &now, &Asked { call, facts }))
 }
 
 /// Whether what was asked for is where the rollout came from.

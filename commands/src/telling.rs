@@ -4,7 +4,7 @@ use folkops_model::{BasisPoints, Card, CardState, Held, Line, Rollout, Span, Wei
 use folkops_rollouts::plan::Grounds;
 pub use folkops_rollouts::words::share;
 use folkops_rollouts::words::{bad, stands_out, unsound};
-use folkops_rollouts::{Planned, Row, Stage};
+use folkops_rollouts::{Evidence, Planned, Row, Stage};
 use jiff::SignedDuration;
 
 use crate::subject;
@@ -126,7 +126,8 @@ pub fn went_back(row: &Row, planned: &Planned, grounds: Option<Grounds>) -> Card
     .button(Weight::Plain, "Pardon", format!("/pardon {}", numbers(&row.rollout)))
 }
 
-fn cause(grounds: Grounds) -> &'static str {
+/// Why everybody goes back.
+pub fn cause(grounds: Grounds) -> &'static str {
     match grounds {
         Grounds::Harm => {
             "Visitors with the new build fail more often; the risk of a false alarm is under 1 in 1,000"
@@ -136,7 +137,8 @@ fn cause(grounds: Grounds) -> &'static str {
     }
 }
 
-fn held_back(rollout: &Rollout) -> Line {
+/// What becomes of changes that went back.
+pub fn held_back(rollout: &Rollout) -> Line {
     let (is, it) = if rollout.changes.len() == 1 { (" is", "it does") } else { (" are", "they do") };
     changes(rollout).text(format!(
         "{is} still on the default branch: {it} not come along with other changes until reverted or pardoned"
@@ -161,6 +163,35 @@ pub fn figures(planned: &Planned) -> Line {
     };
     let more = [stands_out(evidence), unsound(evidence)].into_iter().flatten().map(|said| format!(" {said}"));
     Line::from(rates + harm + &more.collect::<String>())
+}
+
+/// "This would happen by chance in fewer than 1 of 4,000 rollouts of a harmless build": the evidence of harm in words.
+/// A bound that holds at every look: the chance of ever seeing evidence E is at most 1/E (Ville 1939).
+pub fn by_chance(evidence: &Evidence) -> String {
+    match odds(evidence.harm) {
+        0..=1 => "The new build looks no worse than a harmless one".into(),
+        odds => format!(
+            "A harmless build would ever look as bad as this in fewer than 1 of {} rollouts",
+            thousands(odds)
+        ),
+    }
+}
+
+/// Log-evidence as "so many to one", rounded down to two figures; no more than a billion.
+pub fn odds(log: f64) -> u64 {
+    let odds = (log.clamp(0.0, 20.7).exp() + 1e-6) as u64;
+    let step = 10_u64.pow(odds.max(1).ilog10().saturating_sub(1));
+    odds / step * step
+}
+
+/// A whole number as people write it: "4,000".
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let lead = digits.len() % 3;
+    let (first, rest) = digits.split_at(lead);
+    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let first = Some(first.to_owned()).filter(|first| !first.is_empty());
+    first.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
 /// What it waits for, such as "About 1,400 more visitors, 6 min".
@@ -210,14 +241,16 @@ fn rungs(rollout: &Rollout, rung: u32) -> Option<&folkops_model::Rung> {
     rollout.rungs.get(usize::try_from(rung).ok()?)
 }
 
-fn people(count: u64) -> String {
+/// "1 person", "3 people".
+pub fn people(count: u64) -> String {
     match count {
         1 => "1 person".into(),
         count => format!("{count} people"),
     }
 }
 
-fn long(time: SignedDuration) -> String {
+/// A time in the unit that people would say it in.
+pub fn long(time: SignedDuration) -> String {
     match time.as_secs() {
         seconds @ ..=90 => format!("{} s", seconds.max(1)),
         seconds @ 91..=5_400 => format!("{} min", (seconds + 30) / 60),

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: a rollout begins only after [`check`] has passed it, and in one append with the release that it tries.
 
-use folkops_engine::{Call, End, Facts, Step};
+use folkops_engine::{Alert, Call, End, Facts, Step};
 use folkops_model::{
     Card, CardState, ChangeRef, Effect, Failure, FailureKind, Intent, Line, OperationId, Release,
     ReleaseNumber, Rollout, RolloutEnd, Sha, Strategy, Weight,
@@ -10,10 +10,11 @@ use folkops_model::{
 use folkops_previews::reconcile::release_stack;
 use folkops_previews::{Releases, Trial};
 use folkops_rollouts::check::{Change, Up, check};
-use folkops_rollouts::{Template, Templates};
+use folkops_rollouts::{Template, Templates, plan};
 use sha2::{Digest as _, Sha256};
 
-use crate::{raise, telling};
+use crate::advance::live;
+use crate::{alert, raise, telling};
 
 /// After so many releases in a row that the numbers took back, somebody has to look first.
 const BREAKER: u32 = 2;
@@ -95,7 +96,10 @@ pub fn begin(
     if let Err(refusal) = check(&rollout, start) {
         let failure = Failure { kind: FailureKind::Broken, sentence: refusal.to_string(), log: None };
         let card = raise::failure_card(&telling::changes(&rollout), &failure);
-        return Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] };
+        let pinned = &release.changes;
+        let failed = alert::failed(call.operation, facts, pinned, &card);
+        return Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] }
+            .alerting(failed);
     }
     let card = telling::begun(&rollout, template.smallest_shown());
     let mut effects = vec![Effect::Route];
@@ -103,7 +107,14 @@ pub fn begin(
     let mut intents = vec![Intent::MakeRelease { release }];
     intents.extend(supersede(facts, call));
     intents.push(Intent::StartRollout { rollout });
-    Step::Owe { effects, intents, card: Some(card), private: vec![] }
+    Step::Owe { effects, intents, card: Some(card), private: vec![] }.alerting(superseded(facts))
+}
+
+/// The alert of a rollout that stands still and gives way.
+pub fn superseded(facts: &Facts<'_>) -> Option<Alert> {
+    let row = live(facts)?;
+    let newer = (CardState::Refused, Line::from("a newer release took its place"));
+    alert::over(row, &plan(row, facts.now()), facts.now(), newer)
 }
 
 /// The rollout under way.

@@ -4,7 +4,7 @@
 
 use folkops_model::{BasisPoints, Counts, Intent, Observation, ReleaseNumber, Rollout};
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::judge::Judged;
@@ -34,6 +34,8 @@ pub struct Row {
     pub next: Option<(String, u64, u64)>,
     /// What ended so far.
     pub totals: Totals,
+    /// The first and the last block of time in which a request of the new build failed: when each ended, UTC.
+    pub failing: Option<(Timestamp, Timestamp)>,
     /// Its picture.
     pub points: Vec<Point>,
     /// What happened to it, by when.
@@ -89,6 +91,7 @@ impl Rollouts {
             heard: None,
             next: None,
             totals: Totals::default(),
+            failing: None,
             points: Vec::new(),
             marks: vec![(record.time, Stage::Rising { rung: 0 })],
         };
@@ -110,6 +113,18 @@ impl Rollouts {
 }
 
 impl Row {
+    /// The step that it stands on, or stood on last.
+    pub fn rung(&self) -> u32 {
+        self.marks.iter().rev().find_map(|(_, stage)| stage.rung()).unwrap_or(0)
+    }
+
+    /// For how long people met failures of the new build, to one block of time; none when nobody did.
+    pub fn failing_for(&self) -> Option<SignedDuration> {
+        let (first, last) = self.failing?;
+        let block = SignedDuration::from_millis(i64::try_from(self.rollout.timing.block_ms).unwrap_or(0));
+        Some(last.duration_since(first) + block)
+    }
+
     fn see(&mut self, seen: &Observation) {
         self.next = Some((seen.epoch.clone(), seen.next_cohort, seen.next_tick));
         seen.cohorts.iter().for_each(|cohort| self.judged.observe(cohort));
@@ -117,6 +132,9 @@ impl Row {
             self.heard = Some(tick.at);
             self.totals.candidate.add(&tick.candidate);
             self.totals.stable.add(&tick.stable);
+            if tick.candidate.failed > 0 {
+                self.failing = Some((self.failing.map_or(tick.at, |(first, _)| first), tick.at));
+            }
             let totals = Totals { candidate: tick.candidate, stable: tick.stable };
             self.points.push(Point { at: tick.at, weight: tick.weight, totals });
         }

@@ -93,6 +93,12 @@ impl Judged {
         self.failed.harm.tallies()
     }
 
+    /// Which share of those who are compared should have the new build on this step, and which has; none before the
+    /// first.
+    pub fn shares(&self) -> Option<(f64, f64)> {
+        self.allocation.shares()
+    }
+
     /// The visitors of the new build that are still needed for a step's margin, if they fare as those before; none
     /// when nothing can be said yet.
     pub fn still_needed(&self, rung: u32) -> Option<f64> {

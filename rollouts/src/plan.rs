@@ -68,13 +68,20 @@ pub struct Planned {
 
 /// Looks at a rollout.
 pub fn plan(row: &Row, now: Timestamp) -> Planned {
-    let rung = row.stage.rung();
-    let verdict = rung.and_then(|rung| row.judged.verdict(rung));
+    let verdict = row.judged.verdict(row.rung());
     let evidence = verdict.as_ref().map(|verdict| verdict.evidence().clone());
     Planned {
         proposed: verdict.and_then(|verdict| propose(row, &verdict, now)),
         evidence,
         waits: waits(row, now),
+    }
+}
+
+/// Why the numbers wanted everybody to go back when a rollout ended; none when they did not.
+pub fn grounds(row: &Row) -> Option<Grounds> {
+    match wanted(row, row.rung(), &row.judged.verdict(row.rung())?, row.since) {
+        Some(Move::RollBack(grounds)) => Some(grounds),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The replies of the pipeline itself: what could not be read, what was refused, what went wrong.
 
-use folkops_model::{Action, Card, CardState, Decision, Line, PersonId, Rule, Span, Weight};
+use folkops_model::{Action, Card, CardState, Decision, Line, PersonId, Principal, Rule, Span, Weight};
 
 use crate::text::Misread;
 
@@ -87,9 +87,24 @@ pub fn unavailable(what: &str) -> Card {
         .row("Next", "Nothing was done. Say it again when it is back")
 }
 
-/// An operation that took too long.
-pub fn expired() -> Card {
-    Card::new(CardState::Harmful, "Given up: it took too long")
-        .say("What it had begun is being taken down.")
-        .row("Next", "Say it again; if it happens twice, ask an operator to look at the log")
+/// An operation that took too long. What nobody asked for, nobody waits for: its end opens a thread.
+pub fn expired(action: &Action) -> Card {
+    let title = "Given up: it took too long";
+    let card = Card::new(CardState::Harmful, title).say("What it had begun is being taken down.");
+    match action.principal {
+        Principal::Person(_) => {
+            card.row("Next", "Say it again; if it happens twice, ask an operator to look at the log")
+        }
+        Principal::Automation => card
+            .opening(
+                Line::new()
+                    .code(format!("/{}", action.command))
+                    .text(" by itself was given up: it took too long"),
+            )
+            .row(
+                "What",
+                Line::new().code(format!("/{}", action.command)).text(", which FolkOps said by itself"),
+            )
+            .row("Next", "It is tried again while the numbers want it; an operator looks at the log"),
+    }
 }

@@ -73,6 +73,8 @@ pub struct Plan {
     pub ends: Vec<(OperationId, End, Option<Card>)>,
     /// Other operations' cards, as they read from now on.
     pub also: Vec<(OperationId, Card)>,
+    /// Alerts, new or as they read from now on.
+    pub alerts: Vec<Alert>,
     /// The reply, unless there is nothing to say.
     pub card: Option<Card>,
     /// Replies that only one person sees.
@@ -97,6 +99,32 @@ pub enum Work {
         /// How long it may take altogether.
         within: Duration,
     },
+}
+
+/// A card beside an operation's own, in the room itself and not in the thread that the operation was asked for in. It
+/// opens a thread when it has a brief line.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    /// Whose work it is about.
+    pub operation: OperationId,
+    /// What of it: there is one card for each matter, and raising it again edits that.
+    pub matter: Matter,
+    /// As it reads from now on.
+    pub card: Card,
+}
+
+/// What an alert is about, among those of one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matter(pub u16);
+
+impl Matter {
+    /// The first place among an operation's cards that an alert has; those below are its own card and private ones.
+    pub(crate) const FIRST_SLOT: u32 = 1_000;
+
+    /// Its place among the operation's cards.
+    pub(crate) fn slot(self) -> u32 {
+        Self::FIRST_SLOT + u32::from(self.0)
+    }
 }
 
 /// A reply for one person.
@@ -143,6 +171,12 @@ impl Plan {
         self.also.push((operation, card));
         self
     }
+    /// Raises alerts, or edits them.
+    #[must_use]
+    pub fn alerting(mut self, alerts: impl IntoIterator<Item = Alert>) -> Self {
+        self.alerts.extend(alerts);
+        self
+    }
     /// Tells people once that they are needed.
     #[must_use]
     pub fn telling(mut self, subject: impl Into<String>, people: BTreeSet<PersonId>) -> Self {
@@ -156,6 +190,7 @@ impl Plan {
             intents: Vec::new(),
             ends: Vec::new(),
             also: Vec::new(),
+            alerts: Vec::new(),
             card,
             private: Vec::new(),
             told: None,
@@ -190,6 +225,22 @@ pub enum Step {
         /// Replies that only one person sees.
         private: Vec<Private>,
     },
+    /// Alerts go with it.
+    Alerting {
+        /// New, or as they read from now on.
+        alerts: Vec<Alert>,
+        /// The step itself.
+        step: Box<Step>,
+    },
+}
+
+impl Step {
+    /// This step with alerts, if there are any.
+    #[must_use]
+    pub fn alerting(self, alerts: impl IntoIterator<Item = Alert>) -> Self {
+        let alerts: Vec<Alert> = alerts.into_iter().collect();
+        if alerts.is_empty() { self } else { Self::Alerting { alerts, step: Box::new(self) } }
+    }
 }
 
 /// How far an operation has come.

@@ -14,7 +14,7 @@ pub mod ports;
 pub mod registry;
 pub mod text;
 
-pub use command::{Ask, Call, Command, Plan, Private, Progress, Step, Work};
+pub use command::{Alert, Ask, Call, Command, Matter, Plan, Private, Progress, Step, Work};
 pub use desk::{Addresses, Desk, Judged, MintedLink, hex};
 pub use folds::{
     Operation, OperationState, Operations, Outbox, People, Person, RequestState, Rooms, TimelineItem,

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ChangeNumber, ComponentName, Digest, PersonId, Sha};
+use crate::ids::{ChangeNumber, ComponentName, Digest, PersonId, ReleaseNumber, Sha};
 use crate::sealed::Sealed;
 
 /// What state a card tells of. A surface shows it as glyph, word and colour, all three.
@@ -180,6 +180,29 @@ pub struct Button {
     pub press: Press,
 }
 
+/// A picture of a card: which one, never its bytes, so that each surface takes it in the form that it can show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// What it shows.
+    pub of: Pictured,
+    /// What it says, for those who do not see it. Our own words.
+    pub alt: String,
+}
+
+/// What a picture shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pictured {
+    /// A rollout's course.
+    Rollout {
+        /// The release that is or was tried.
+        release: ReleaseNumber,
+        /// Up to this moment, UTC; without it, up to when the picture is looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+}
+
 /// A reply: what happened, why it was allowed, what comes next, who can do it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
@@ -187,9 +210,15 @@ pub struct Card {
     pub state: CardState,
     /// What happened, one line.
     pub title: Line,
+    /// All that the room shows of a card that opens a thread by itself; the whole card heads the thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brief: Option<Line>,
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub body: Vec<Line>,
+    /// A picture, below the sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
     /// What one agrees to by pressing the main button.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Line>,
@@ -213,13 +242,27 @@ impl Card {
         Self {
             state,
             title: title.into(),
+            brief: None,
             body: Vec::new(),
+            picture: None,
             consent: None,
             log: None,
             rows: Vec::new(),
             buttons: Vec::new(),
             hint: None,
         }
+    }
+    /// Opens a thread: the room shows this line, the thread the whole card.
+    #[must_use]
+    pub fn opening(mut self, brief: impl Into<Line>) -> Self {
+        self.brief = Some(brief.into());
+        self
+    }
+    /// Adds a picture.
+    #[must_use]
+    pub fn picture(mut self, of: Pictured, alt: impl Into<String>) -> Self {
+        self.picture = Some(Picture { of, alt: alt.into() });
+        self
     }
     /// Adds a sentence.
     #[must_use]

@@ -18,7 +18,7 @@ pub mod sealed;
 pub mod stack;
 
 pub use action::{Action, Authority, Context, Decision, Resource, Rule, Verdict};
-pub use card::{Button, Card, CardState, Line, Press, Row, Span, Weight};
+pub use card::{Button, Card, CardState, Line, Picture, Pictured, Press, Row, Span, Weight};
 pub use change::{ChangeRef, DiffSummary, ObservedChange, Touched};
 pub use command::{ArgKind, ArgSpec, Args, Arity, Class, CommandSpec, FreeText, Value};
 pub use effect::{Effect, Failure, FailureKind, Outcome};

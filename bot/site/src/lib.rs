@@ -14,6 +14,7 @@ mod join;
 mod live;
 mod look;
 mod pages;
+mod picture;
 mod rollouts;
 mod routes;
 mod say;

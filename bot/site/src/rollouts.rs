@@ -1,13 +1,13 @@
 //! A rollout's page: its picture, its figures, and what was done, for anybody to read. It renews itself while it is under
 //! way; nothing is decided or changed here.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use folkops_graph::{Evidence, Graph, Mark, MarkKind, Point, Rate, Size, Theme, Times, alt, svg};
 use folkops_model::{ReleaseNumber, RolloutEnd};
 use folkops_rollouts::words::{stands_out, unsound};
-use folkops_rollouts::{Fares, Rollouts, Row, Stage, plan};
+use folkops_rollouts::{Fares, Moment, Rollouts, Row, Stage, plan};
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
@@ -15,6 +15,7 @@ use crate::html::page::{Tab, shell, who};
 use crate::html::{Scene, page};
 use crate::look::{Look, Reach, View};
 use crate::pages::not_now;
+use crate::picture;
 use crate::session::Token;
 use crate::state::Site;
 
@@ -37,8 +38,12 @@ pub(crate) async fn newest(State(site): State<Site>) -> Response {
 pub(crate) async fn page(
     State(site): State<Site>,
     Path(release): Path<String>,
+    asked: Query<picture::Asked>,
     headers: HeaderMap,
 ) -> Response {
+    if let Some((release, kind)) = release.split_once('.') {
+        return picture::answer(&site, release, kind, asked.0, &headers).await;
+    }
     let found = release.parse::<ReleaseNumber>().ok().and_then(|release| {
         site.engine().ledger().read(|facts| {
             let row = facts.fold::<Rollouts>()?.rollouts.get(&release)?.clone();
@@ -135,17 +140,6 @@ fn figures(row: &Row) -> Markup {
 }
 
 fn graph(row: &Row, now: Timestamp) -> Graph {
-    let points = row.course().into_iter().map(|moment| Point {
-        at_ms: moment.at.as_millisecond(),
-        share: moment.weight.fraction(),
-        current: rate(&moment.current),
-        new: rate(&moment.new),
-    });
-    let deployed = Mark { at_ms: row.began.as_millisecond(), kind: MarkKind::Deploy };
-    let marks = row
-        .marks
-        .iter()
-        .filter_map(|(at, stage)| Some(Mark { at_ms: at.as_millisecond(), kind: kind(stage)? }));
     let evidence = plan(row, now).evidence.map(|evidence| Evidence {
         log_harm: evidence.harm,
         log_harm_needed: evidence.roll_back_at,
@@ -158,11 +152,29 @@ fn graph(row: &Row, now: Timestamp) -> Graph {
         counted: "Visitors who met an error".into(),
         theme: Theme::Page,
         times: Times::SinceStart,
-        points: points.collect(),
-        marks: std::iter::once(deployed).chain(marks).collect(),
+        points: row.course().iter().map(point).collect(),
+        marks: marks(row).collect(),
         limit: None,
         evidence,
     }
+}
+
+/// A moment as it is drawn.
+pub(crate) fn point(moment: &Moment) -> Point {
+    Point {
+        at_ms: moment.at.as_millisecond(),
+        share: moment.weight.fraction(),
+        current: rate(&moment.current),
+        new: rate(&moment.new),
+    }
+}
+
+/// What was done, as it is drawn.
+pub(crate) fn marks(row: &Row) -> impl Iterator<Item = Mark> {
+    let deployed = Mark { at_ms: row.began.as_millisecond(), kind: MarkKind::Deploy };
+    let done = row.marks.iter();
+    let done = done.filter_map(|(at, stage)| Some(Mark { at_ms: at.as_millisecond(), kind: kind(stage)? }));
+    std::iter::once(deployed).chain(done)
 }
 
 fn rate(fares: &Fares) -> Rate {

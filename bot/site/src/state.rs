@@ -12,6 +12,9 @@ use crate::guard::Origin;
 /// Live streams at a time; each costs a few kilobytes and a look at the room after every append.
 const STREAMS: usize = 1_000;
 
+/// Drawings that are turned into pixels at a time; each takes a core for some milliseconds.
+const PIXELS: usize = 2;
+
 /// The site. Cheap to clone.
 #[derive(Clone)]
 pub struct Site {
@@ -23,6 +26,7 @@ struct Shared {
     config: SiteConfig,
     origin: Origin,
     streams: Arc<Semaphore>,
+    pixels: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     ticked: Mutex<BTreeSet<usize>>,
 }
@@ -41,6 +45,7 @@ impl Site {
             config,
             origin,
             streams: Arc::new(Semaphore::new(STREAMS)),
+            pixels: Arc::new(Semaphore::new(PIXELS)),
             stopping: watch::channel(false).0,
             ticked: Mutex::default(),
         };
@@ -65,6 +70,11 @@ impl Site {
 
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {
         &self.shared.streams
+    }
+
+    /// Leave to turn a drawing into pixels.
+    pub(crate) fn pixels(&self) -> &Arc<Semaphore> {
+        &self.shared.pixels
     }
 
     /// Ends when the site stops; live streams end with it, so that draining does not wait for them.

@@ -3,6 +3,8 @@
 //! The world's effects are done by hands that answer at once; everything else is the shipped code.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod doubles;
 #[cfg(test)]
 mod outbox;

@@ -12,23 +12,23 @@ use crate::doubles::sha;
 use crate::recovery::{entries, prefix};
 use crate::room::{Ground, Room};
 
-fn canary() -> Template {
+pub(crate) fn canary() -> Template {
     Template { strategy: Strategy::Canary, margin: 0.1, ..Template::ordinary() }
 }
 
-async fn open(store: MemoryStore) -> Room {
+pub(crate) async fn open(store: MemoryStore) -> Room {
     let room = Room::furnished(Ground { store, rollout: canary(), ..Ground::default() }).await;
     room.allowed("41 first").await;
     room
 }
 
 impl Room {
-    async fn allowed(&self, commit: &str) {
+    pub(crate) async fn allowed(&self, commit: &str) {
         self.says("jo", &format!("/ok-to-test {}", sha(commit))).await;
     }
 
     /// The rollout of a release.
-    fn rollout(&self, release: u64) -> Row {
+    pub(crate) fn rollout(&self, release: u64) -> Row {
         self.ledger.read(|facts| {
             let rollouts = facts.fold::<Rollouts>().unwrap();
             rollouts.rollouts.get(&folkops_model::ReleaseNumber(release)).unwrap().clone()
@@ -40,7 +40,7 @@ impl Room {
     }
 
     /// The router sees visitors: of the new build's, and of the control's, so many who failed and so many who did not.
-    async fn sees(&self, release: u64, new: (u64, u64), current: (u64, u64)) {
+    pub(crate) async fn sees(&self, release: u64, new: (u64, u64), current: (u64, u64)) {
         let row = self.rollout(release);
         let at: Timestamp = self.ledger.read(|facts| facts.now());
         let rung = row.stage.rung().expect("it is not over");
@@ -80,7 +80,7 @@ impl Room {
     }
 
     /// What the numbers want is said by the automation, as the program does it every second.
-    async fn looks(&self, release: u64) {
+    pub(crate) async fn looks(&self, release: u64) {
         let row = self.rollout(release);
         let now = self.ledger.read(|facts| facts.now());
         match plan(&row, now).proposed {
@@ -92,7 +92,7 @@ impl Room {
     }
 
     /// Healthy visitors come until it is over.
-    async fn goes_well(&self, release: u64) {
+    pub(crate) async fn goes_well(&self, release: u64) {
         for _ in 0..60 {
             if !self.rollout(release).stage.is_live() {
                 return;
@@ -104,7 +104,7 @@ impl Room {
     }
 
     /// Visitors of the new build meet errors until it is over.
-    async fn goes_badly(&self, release: u64) {
+    pub(crate) async fn goes_badly(&self, release: u64) {
         for _ in 0..60 {
             if !self.rollout(release).stage.is_live() {
                 return;

@@ -296,6 +296,32 @@ impl Room {
         self.cards().join("\n---\n")
     }
 
+    /// The cards that open a thread, oldest first: the message, what the room shows of each, and the whole card.
+    pub fn alerts(&self) -> Vec<(MessageId, String, String)> {
+        self.ledger.read(|facts| {
+            let rooms = facts.fold::<Rooms>().unwrap();
+            let outbox = facts.fold::<Outbox>().unwrap();
+            let opens = |item: &TimelineItem| {
+                let TimelineItem::Card { message, key, thread: None, .. } = item else { return None };
+                let card = &outbox.replies.get(key).unwrap().reply.card;
+                Some((message.clone(), self.line(card.brief.as_ref()?), self.plain(card)))
+            };
+            rooms.timeline.iter().filter_map(|(_, item)| opens(item)).collect()
+        })
+    }
+
+    /// Somebody says something in the thread of a message.
+    pub async fn says_below(&self, message: &MessageId, who: &str, text: &str) -> String {
+        let place = Place { thread: Some(message.clone()), ..Self::place() };
+        let principal = Principal::Person(PersonId::parse(who).unwrap());
+        let number = self.messages.fetch_add(1, Ordering::SeqCst);
+        let message = MessageId::parse(&format!("m-{number}")).unwrap();
+        let inbound = Inbound { place, principal, message, text: text.into(), cause: Cause::Said };
+        self.engine.receive(inbound).await.unwrap();
+        self.quiet().await;
+        self.newest()
+    }
+
     fn plain(&self, card: &Card) -> String {
         let mut text = format!("{:?}: {}", card.state, self.line(&card.title));
         for line in &card.body {

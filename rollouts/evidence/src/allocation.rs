@@ -59,6 +59,13 @@ impl Allocation {
         self.closed + self.current.map_or(0.0, Split::log_wealth)
     }
 
+    /// The canary's share as set, and as found, since it was last set; none before the first visitor.
+    pub fn shares(&self) -> Option<(f64, f64)> {
+        let split = self.current?;
+        let all = exact(split.canary) + exact(split.stable);
+        (all > 0.0).then(|| (split.share.get(), exact(split.canary) / all))
+    }
+
     /// What is wrong with the shares, when the evidence reaches 1/level.
     pub fn wrong(&self, level: Level) -> Option<WrongShares> {
         let split = self.current.filter(|_| self.log_wealth() >= level.log_threshold())?;

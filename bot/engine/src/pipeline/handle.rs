@@ -16,7 +16,7 @@ use folkops_record::{
 
 use super::Engine;
 use crate::cards;
-use crate::command::{Call, Command, Plan, Work};
+use crate::command::{Alert, Call, Command, Plan, Work};
 use crate::folds::{Operations, People, RequestState};
 use crate::text::{Misread, Reading, read};
 
@@ -240,6 +240,11 @@ impl Engine {
                 draft = draft.reply(reply);
             }
         }
+        for alert in plan.alerts {
+            if let Some(reply) = self.alert(facts, alert) {
+                draft = draft.reply(reply);
+            }
+        }
         if let Some(note) =
             plan.told.and_then(|(subject, people)| Note::of(Body::PeopleTold { subject, people }))
         {
@@ -264,9 +269,19 @@ impl Engine {
 
     /// The next state of an operation's first card.
     pub(super) fn edit(&self, facts: &Facts<'_>, id: &OperationId, card: Card) -> Option<Reply> {
-        let operation = facts.row(&facts.fold::<Operations>()?.operations, id)?;
-        let revision = operation.cards.get(&0).map_or(0, |last| last + 1);
-        let key = ReplyKey { operation: id.clone(), slot: 0 };
+        self.state(facts, ReplyKey { operation: id.clone(), slot: 0 }, card)
+    }
+
+    /// The next state of an alert; it stands in the room itself.
+    pub(super) fn alert(&self, facts: &Facts<'_>, alert: Alert) -> Option<Reply> {
+        let key = ReplyKey { operation: alert.operation, slot: alert.matter.slot() };
+        let reply = self.state(facts, key, alert.card)?;
+        Some(Reply { place: Place { thread: None, ..reply.place }, ..reply })
+    }
+
+    fn state(&self, facts: &Facts<'_>, key: ReplyKey, card: Card) -> Option<Reply> {
+        let operation = facts.row(&facts.fold::<Operations>()?.operations, &key.operation)?;
+        let revision = operation.cards.get(&key.slot).map_or(0, |last| last + 1);
         Some(Reply { key, revision, place: operation.place.clone(), audience: Audience::Everyone, card })
     }
 

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use folkops_model::{OperationId, Principal, Request};
-use folkops_record::{AppendError, Draft, End, Facts, WaitsFor};
+use folkops_record::{AppendError, Draft, End, Facts, WaitsFor, Work};
 
 use super::Engine;
 use super::handle::Ready;
 use crate::cards;
-use crate::command::{Call, Command, Progress, Step};
+use crate::command::{Call, Command, Matter, Progress, Step};
 use crate::folds::{Operation, OperationState, Operations};
 
 impl Engine {
@@ -71,13 +71,17 @@ impl Engine {
         facts: &Facts<'_>,
         id: &OperationId,
         operation: &Operation,
-        draft: folkops_record::Work,
+        draft: Work,
         step: Step,
     ) -> Draft {
         let mut draft = draft;
         let next = operation.effects.keys().next_back().map_or(0, |last| last + 1);
         let (intents, card, private) = match step {
             Step::Wait => return draft.finish(),
+            Step::Alerting { alerts, step } => {
+                let replies = alerts.into_iter().filter_map(|alert| self.alert(facts, alert));
+                return self.stepped(facts, id, operation, replies.fold(draft, Work::reply), *step);
+            }
             Step::Owe { effects, intents, card, private } => {
                 for intent in intents {
                     draft = draft.intend(intent);
@@ -98,7 +102,8 @@ impl Engine {
         if let Some(reply) = card.and_then(|card| self.edit(facts, id, card)) {
             draft = draft.reply(reply);
         }
-        let first_free = operation.cards.keys().next_back().map_or(1, |last| last + 1).max(1);
+        let own = operation.cards.range(..Matter::FIRST_SLOT);
+        let first_free = own.last().map_or(1, |(last, _)| last + 1);
         for (slot, private) in (first_free..).zip(private) {
             draft = draft.reply(folkops_record::Reply {
                 key: folkops_record::ReplyKey { operation: id.clone(), slot },
@@ -200,7 +205,8 @@ impl Engine {
         });
         for id in late {
             let draft = self.ledger().read(|facts| {
-                let reply = self.edit(facts, &id, cards::expired())?;
+                let operation = facts.row(&facts.fold::<Operations>()?.operations, &id)?;
+                let reply = self.edit(facts, &id, cards::expired(&operation.action))?;
                 Some(Draft::ended(id.clone(), End::Expired).reply(reply))
             });
             let Some(draft) = draft else { continue };

@@ -50,7 +50,7 @@ fn thread(scene: &Scene<'_>, row: &ThreadRow) -> Markup {
     html! {
         a class=(colour) href=(view.path()) aria-current=[here.then_some("page")] {
             (icon::icon(glyph)) span class="sr" { (word) ": " } span class="cut" { (first) }
-            span class="n" { (row.replies) span class="sr" { " replies" } }
+            @if row.replies > 0 { span class="n" { (row.replies) span class="sr" { " replies" } } }
         }
     }
 }

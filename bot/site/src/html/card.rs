@@ -1,6 +1,6 @@
 //! A card in the log: glyph and title, sentences, consent, facts, buttons, the way without the bot.
 
-use folkops_model::{Button, Card, Line, Press, Sealed, Span, Weight};
+use folkops_model::{Button, Card, Line, Picture, Pictured, Press, Sealed, Span, Weight};
 use maud::{Markup, html};
 
 use super::span::{Spot, host_first, line, plain};
@@ -26,6 +26,7 @@ impl Drawn<'_> {
                 div {
                     header { h3 { (line(scene, &card.title, Spot::Prose)) } }
                     @for body in card.body.iter().filter(|body| has_words(body)) { p { (line(scene, body, Spot::Prose)) } }
+                    @if let Some(picture) = &card.picture { (drawn(picture)) }
                     @if let Some(consent) = &card.consent { p class="consent" { (line(scene, consent, Spot::Prose)) } }
                     @if let Some(log) = &card.log { (folded(log)) }
                     @if !card.rows.is_empty() { (rows(scene, card)) }
@@ -94,6 +95,19 @@ impl Drawn<'_> {
                         (who) (line(scene, why, Spot::Prose))
                     }
                 }
+            }
+        }
+    }
+}
+
+/// A picture in both themes; the page shows one of them, and a browser loads no other.
+fn drawn(picture: &Picture) -> Markup {
+    let Pictured::Rollout { release, until } = &picture.of;
+    let until = until.map(|until| format!("&until={}", until.as_millisecond())).unwrap_or_default();
+    html! {
+        figure class="graph" {
+            @for theme in ["light", "dark"] {
+                img class={ "in-" (theme) } src={ "/rollouts/" (release) ".svg?theme=" (theme) (until) } width="1000" height="420" loading="lazy" alt=(picture.alt);
             }
         }
     }

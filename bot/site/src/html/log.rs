@@ -3,11 +3,12 @@
 //! What people say is text and stays text: no markup, no links. Only a first line that begins with `/` is set as a
 //! command, because that is what the program reads it as.
 
-use folkops_model::{Principal, Sealed};
+use folkops_model::{CardState, Line, Principal, Sealed};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::card::Drawn;
+use super::span::{Spot, line};
 use super::{Scene, avatar, bot, icon, when};
 use crate::look::{Page, Shown, View, What};
 
@@ -51,10 +52,24 @@ pub(crate) fn one(scene: &Scene<'_>, message: &Shown) -> Markup {
                         (times(message.at, *edited))
                         (reply_to(scene, message))
                     }
-                    (Drawn { card, may, private: *private, id: &id }.html(scene))
+                    @match message.brief().filter(|_| scene.view.thread.is_none()) {
+                        Some((state, brief)) => (in_brief(scene, state, brief)),
+                        None => (Drawn { card, may, private: *private, id: &id }.html(scene)),
+                    }
                 }
             }
             (below(scene, message))
+        }
+    }
+}
+
+/// What the room shows of a card that opens a thread.
+fn in_brief(scene: &Scene<'_>, state: CardState, brief: &Line) -> Markup {
+    let (colour, glyph, word) = icon::state(state);
+    html! {
+        p class={ "brief " (colour) } {
+            span class="glyph" { (icon::icon(glyph)) span class="sr" { (word) ": " } }
+            span { (line(scene, brief, Spot::Prose)) }
         }
     }
 }
@@ -110,7 +125,7 @@ fn thread(scene: &Scene<'_>, message: &Shown) -> Option<String> {
 
 fn reply_to(scene: &Scene<'_>, message: &Shown) -> Markup {
     html! {
-        @if let Some(path) = thread(scene, message).filter(|_| message.replies == 0) {
+        @if let Some(path) = thread(scene, message).filter(|_| message.replies == 0 && message.brief().is_none()) {
             a class="answer" href=(path) { "Reply" span class="sr" { " in a thread" } }
         }
     }
@@ -118,10 +133,15 @@ fn reply_to(scene: &Scene<'_>, message: &Shown) -> Markup {
 
 fn below(scene: &Scene<'_>, message: &Shown) -> Markup {
     let replies = message.replies;
+    let brief = message.brief().is_some();
     html! {
-        @if let Some(path) = thread(scene, message).filter(|_| replies > 0) {
+        @if let Some(path) = thread(scene, message).filter(|_| replies > 0 || brief) {
             p class="thread" {
-                a href=(path) { (icon::icon("chat")) (replies) @if replies == 1 { " reply" } @else { " replies" } }
+                a href=(path) {
+                    (icon::icon("chat"))
+                    @if brief { "What happened" @if replies > 0 { ", " } }
+                    @if replies > 0 { (replies) @if replies == 1 { " reply" } @else { " replies" } }
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use folkops_engine::{AnyTable, Audience, Facts, Operations, Outbox, Rooms, TimelineItem, TimelineKey};
-use folkops_model::{Card, MessageId, PersonId, Principal, Sealed};
+use folkops_model::{Card, CardState, Line, MessageId, PersonId, Principal, Sealed};
 use jiff::Timestamp;
 
 use super::View;
@@ -182,6 +182,14 @@ impl Items {
 }
 
 impl Shown {
+    /// All that the room itself shows of a card that opens a thread.
+    pub(crate) fn brief(&self) -> Option<(CardState, &Line)> {
+        match &self.what {
+            What::Card { card, .. } => Some((card.state, card.brief.as_ref()?)),
+            What::Said { .. } => None,
+        }
+    }
+
     /// Whether only the viewer sees it.
     pub(crate) fn is_private(&self) -> bool {
         matches!(self.what, What::Card { private: true, .. })
@@ -204,11 +212,12 @@ impl Draw<'_> {
                 let card = &self.facts.fold::<Outbox>()?.replies.get(key)?.reply.card;
                 let operations = self.facts.fold::<Operations>()?;
                 let operation = operations.operations.get(&key.operation);
+                let nobody_asked = operation.is_some_and(|o| o.action.principal == Principal::Automation);
                 let what = What::Card {
                     card: Box::new(card.clone()),
                     may: card.buttons.iter().map(|button| self.judge.button(button)).collect(),
                     private: *audience != Audience::Everyone,
-                    by_itself: operation.is_some_and(|o| o.action.principal == Principal::Automation),
+                    by_itself: nobody_asked || card.brief.is_some(),
                     edited: *edited,
                 };
                 (*at, what)

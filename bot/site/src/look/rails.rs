@@ -226,7 +226,16 @@ fn threads(facts: &Facts<'_>, viewer: Option<&PersonId>, room: &RoomName) -> Vec
                 }
                 None => found.push((thread.clone(), 1, state)),
             }
-        } else if let Some((_, replies, newest)) = found.iter().find(|(known, ..)| known == message) {
+        } else {
+            // An alert is a thread before anybody has answered.
+            if card.is_some_and(|card| card.brief.is_some())
+                && !found.iter().any(|(known, ..)| known == message)
+            {
+                found.push((message.clone(), 0, state));
+            }
+            let Some((_, replies, newest)) = found.iter().find(|(known, ..)| known == message) else {
+                continue;
+            };
             let title = match (item, card) {
                 (TimelineItem::Said { text, .. }, _) => ThreadTitle::Words(text.clone()),
                 (_, Some(card)) => ThreadTitle::Card(card.title.clone()),
