@@ -100,7 +100,8 @@ async fn a_hold_that_somebody_pauses_or_takes_back_says_who_it_was() {
     room.says("jo", "/resume").await;
     room.looks(2).await;
     assert_eq!(room.alerts()[0].1, "#41 stands still: the new build may be worse");
-    room.says("jo", "/rollback").await;
+    let (message, ..) = room.alerts()[0].clone();
+    room.says_below(&message, "jo", "/rollback").await;
     assert!(room.alerts()[0].1.ends_with(": it went back"), "{:?}", room.alerts());
     assert_eq!(room.alerts().len(), 1, "what somebody said is answered, and raises no alert");
 }

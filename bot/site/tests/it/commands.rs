@@ -1,9 +1,9 @@
-//! Two commands and a judge: enough to see every kind of card.
+//! Three commands and a judge: enough to see every kind of card.
 
-use folkops_engine::{Ask, Call, Command, Facts, Plan, Private};
+use folkops_engine::{Alert, Ask, Call, Command, Facts, Matter, Operations, Plan, Private};
 use folkops_model::{
     Action, ArgKind, ArgSpec, Arity, Authority, Card, CardState, Class, CommandSpec, Context, Decision,
-    Group, Line, Resource, Rule, Span, Verdict, Weight,
+    Group, Intent, Line, Pictured, ReleaseNumber, Resource, Rule, Span, Verdict, Weight,
 };
 
 /// Everybody reads; maintainers release.
@@ -43,6 +43,48 @@ static PROMOTE: CommandSpec = CommandSpec {
 pub struct Echo;
 /// Gives a change to everyone.
 pub struct Promote;
+
+static ALARM: CommandSpec = CommandSpec {
+    name: "alarm",
+    aliases: &[],
+    summary: "begins a rollout and raises an alert about it",
+    example: "/alarm",
+    class: Class::Read,
+    args: &[],
+    internal: false,
+};
+
+/// Begins a rollout of release 2 and raises an alert about it.
+pub struct Alarm;
+
+impl Command for Alarm {
+    fn spec(&self) -> &'static CommandSpec {
+        &ALARM
+    }
+    fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        Ok(ask())
+    }
+    fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        let rollout = serde_json::from_value(serde_json::json!({
+            "release": 2, "from": 1, "changes": [{ "component": "web", "number": 41 }],
+            "operation": call.operation, "strategy": "canary", "budget": 5, "late": "hold", "salt": "0",
+            "deadline": facts.now(), "timing": { "period_ms": 1, "block_ms": 1, "slow_ms": 1 },
+            "rungs": [{ "weight": 500, "control": 500, "margin_ppm": 9000 }],
+        }));
+        let whole =
+            Card::new(CardState::Harmful, "The whole of it").opening("#41 rolled back by itself").picture(
+                Pictured::Rollout { release: ReleaseNumber(2), until: None },
+                "4 of 10 <b>met</b> an error",
+            );
+        // What it is about was said before.
+        let operations = facts.fold::<Operations>().unwrap();
+        let (earlier, _) = operations.operations.iter().next().expect("something was said before");
+        let alert = Alert { operation: earlier.clone(), matter: Matter(0), card: whole };
+        Plan::answer(Card::new(CardState::Good, "Alarmed"))
+            .intend(Intent::StartRollout { rollout: rollout.unwrap() })
+            .alerting([alert])
+    }
+}
 
 fn ask() -> Ask {
     Ask { resource: Resource::Service, context: Context::default() }

@@ -1,6 +1,8 @@
 //! The site from outside: over HTTP on loopback, before a real engine on a store in memory.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod commands;

@@ -11,13 +11,14 @@ use folkops_engine::{
 };
 use folkops_model::{Group, Owner, PersonId, RoomName, ServiceId, SurfaceName, ports::Clock};
 use folkops_previews::{Changes, Mixes, Previews, Releases};
+use folkops_rollouts::Rollouts;
 use folkops_site::{Demo, Site, SiteConfig, WebSink, serve};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::browser::Browser;
-use crate::commands::{ByClass, Echo, Promote};
+use crate::commands::{Alarm, ByClass, Echo, Promote};
 use crate::ports::{Counting, Gate, Keys, NoHands, Standing, ThreeLines};
 
 /// How long a fact may take before a test gives up on it.
@@ -61,6 +62,7 @@ fn folds() -> Folds {
         .with(Previews::default())
         .with(Mixes::default())
         .with(Changes::default())
+        .with(Rollouts::default())
 }
 
 impl World {
@@ -174,7 +176,7 @@ async fn engine(
         previews: "preview.localhost:7080".into(),
     };
     let desk = Desk {
-        registry: Registry::new(vec![Arc::new(Echo), Arc::new(Promote)]),
+        registry: Registry::new(vec![Arc::new(Echo), Arc::new(Promote), Arc::new(Alarm)]),
         authority: Arc::new(ByClass),
         keyring: keys,
         entropy: Arc::new(Counting::default()),
