@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use folkops_engine::AnyTable as _;
 use folkops_graph::{Graph, Size, Theme, Times, png, svg};
 use folkops_model::{ReleaseNumber, RolloutEnd};
+use folkops_rollouts::words::share;
 use folkops_rollouts::{Fares, Rollouts, Row, Stage};
 use serde::Deserialize;
 
@@ -99,7 +100,7 @@ fn drawing(row: &Row, until: i64, shade: Shade, service: &str) -> Graph {
     let course = row.course().into_iter().filter(|moment| moment.at.as_millisecond() <= until);
     let course: Vec<_> = course.collect();
     let far = row.marks.iter().rev().find(|(at, _)| at.as_millisecond() <= until);
-    let last = course.last().map(|moment| (share(&moment.new), share(&moment.current)));
+    let last = course.last().map(|moment| (met_error(&moment.new), met_error(&moment.current)));
     Graph {
         title: title(row, far.map(|(_, stage)| stage), last),
         about: format!(
@@ -136,9 +137,8 @@ fn title(row: &Row, far: Option<&Stage>, last: Option<(Option<String>, Option<St
     }
 }
 
-/// One place below ten per cent; none before the first visitor.
-fn share(fares: &Fares) -> Option<String> {
+/// None before the first visitor.
+fn met_error(fares: &Fares) -> Option<String> {
     let of = f64::from(u32::try_from(fares.visitors).ok().filter(|of| *of > 0)?);
-    let percent = f64::from(u32::try_from(fares.met_error).ok()?) / of * 100.0;
-    Some(if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") })
+    Some(share(f64::from(u32::try_from(fares.met_error).ok()?) / of))
 }
