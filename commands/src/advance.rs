@@ -13,10 +13,11 @@ use folkops_previews::Releases;
 use folkops_previews::reconcile::release_stack;
 use folkops_rollouts::check::{Change, check};
 use folkops_rollouts::{Move, Planned, Rollouts, Row, plan};
+use jiff::Timestamp;
 
 use crate::alert::{self, Asked};
 use crate::telling::LOCK;
-use crate::{raise, telling};
+use crate::{promote, raise, soak, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "advance",
@@ -56,7 +57,12 @@ impl Command for Advance {
         let (release, operation) = (row.rollout.release, row.rollout.operation.clone());
         match &planned.proposed {
             Some(Move::Step { rung }) => step(row, &planned, *rung),
-            Some(Move::Finish) => finish(row, &planned, by),
+            Some(Move::Finish) => finish(row, &planned, by, facts.now()),
+            // Who holds production decides what becomes of the release first.
+            Some(Move::Keep) if !crate::stop_preview::holding(facts, promote::LOCK).is_empty() => nothing(),
+            Some(Move::Keep) => Plan::work(LOCK, WITHIN, None)
+                .intend(Intent::EndRollout { release, end: RolloutEnd::Live, by })
+                .also(operation, soak::kept(row, &planned)),
             Some(Move::Hold(why)) => {
                 let other = (CardState::Held, Line::from("something else holds it now"));
                 nothing()
@@ -103,7 +109,7 @@ pub fn live<'a>(facts: &Facts<'a>) -> Option<&'a Row> {
 }
 
 /// A plan that says and does nothing.
-fn nothing() -> Plan {
+pub fn nothing() -> Plan {
     Plan { card: None, ..Plan::answer(Card::new(CardState::Good, "")) }
 }
 
@@ -117,12 +123,16 @@ fn step(row: &Row, planned: &Planned, rung: u32) -> Plan {
 }
 
 /// Everybody gets it: what somebody decided who said so, or the numbers.
-pub fn finish(row: &Row, planned: &Planned, by: Principal) -> Plan {
+pub fn finish(row: &Row, planned: &Planned, by: Principal, now: Timestamp) -> Plan {
     let release = row.rollout.release;
+    let rises_no_more = match row.rollout.soak {
+        Some(_) => Intent::SoakRollout { release, by: by.clone() },
+        None => Intent::EndRollout { release, end: RolloutEnd::Live, by: by.clone() },
+    };
     Plan::work(LOCK, WITHIN, None)
-        .intend(Intent::EndRollout { release, end: RolloutEnd::Live, by: by.clone() })
+        .intend(rises_no_more)
         .intend(Intent::SetProduction { release, by, taken_back: vec![] })
-        .also(row.rollout.operation.clone(), telling::live(row, planned))
+        .also(row.rollout.operation.clone(), soak::begun(row, planned, now))
 }
 
 /// After everybody has a release: what ran before the one that stays up for the way back.

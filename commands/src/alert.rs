@@ -179,7 +179,7 @@ fn promoted(operation: &OperationId, pinned: &[(ChangeRef, Sha)], facts: &Facts<
 
 /// "12 people met an error of the new build, for about 94 s".
 fn brief(row: &Row) -> String {
-    match (row.totals.candidate.affected, row.failing_for()) {
+    match (row.met().affected, row.failing_for()) {
         (0, _) | (_, None) => "nobody met an error of the new build".into(),
         (affected, Some(time)) => {
             format!("{} met an error of the new build, for about {}", people(affected), long(time))
@@ -205,7 +205,7 @@ fn figures(card: Card, row: &Row) -> Card {
             subject::plural(counts.requests, "request")
         )
     };
-    card.row("New", row_of(&row.totals.candidate)).row("Current", row_of(&row.totals.stable))
+    card.row("New", row_of(&row.met())).row("Current", row_of(&row.totals.stable))
 }
 
 /// What the numbers say that holds it.
@@ -230,7 +230,9 @@ fn cause(row: &Row, planned: &Planned, why: Held) -> Line {
             .text("The numbers had until ")
             .span(Span::Time(row.rollout.deadline))
             .text(" to decide"),
-        Held::Unsound => Line::from("Two halves of the same build differ, so something other than the build decides"),
+        Held::Unsound => {
+            Line::from("Two halves of the same build differ, so something other than the build decides")
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use folkops_model::{Card, CardState, Class, CommandSpec, Context, Line, Resource
 use folkops_rollouts::{Planned, Rollouts, Row, plan};
 
 use crate::advance::live;
+use crate::soak;
 use crate::telling::{self, share};
 
 static SPEC: CommandSpec = CommandSpec {
@@ -64,7 +65,16 @@ fn card(row: &Row, planned: &Planned) -> Card {
                 .text(" of what goes on"),
         );
     }
+    if let Some((soak, found)) = row.soak.as_ref().zip(planned.soak.as_ref()) {
+        let counts = &soak.counts;
+        card = card
+            .row("Everybody", told(counts.visitors, counts.requests, counts.failed, counts.affected))
+            .row("Evidence", soak::evidence(found));
+    }
     let card = card.open(Weight::Plain, "Graph", telling::page(&row.rollout));
+    if let Some(until) = soak::until(row) {
+        return card.row("Watched", soak::promise(until));
+    }
     if row.stage.is_live() { card.row("Waits for", telling::waiting(planned)) } else { card }
 }
 

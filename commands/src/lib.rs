@@ -5,9 +5,11 @@
 mod alert;
 mod docs;
 mod raise;
+mod soak;
 mod subject;
 mod telling;
 mod trial;
+mod verdict;
 
 use std::sync::Arc;
 

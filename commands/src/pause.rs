@@ -9,7 +9,7 @@ use folkops_model::{
 use folkops_rollouts::{Stage, plan};
 
 use crate::advance::live;
-use crate::{alert, subject, telling};
+use crate::{alert, soak, subject, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "pause",
@@ -43,6 +43,9 @@ impl Command for Pause {
         if let Stage::Paused { .. } = row.stage {
             let card = Card::new(CardState::Held, telling::changes(&row.rollout).text(" stands still already"));
             return Plan::refuse(card.button(Weight::Plain, "Go on", "/resume"));
+        }
+        if let Some(until) = soak::until(row) {
+            return Plan::refuse(soak::nothing_to_steer(row, until));
         }
         let planned = plan(row, facts.now());
         let why = subject::why(call, "paused it");

@@ -20,7 +20,7 @@ use folkops_previews::{Production, Releases};
 use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
-use crate::{Settings, alert, raise, trial};
+use crate::{Settings, advance, alert, raise, soak, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -36,7 +36,7 @@ static SPEC: CommandSpec = CommandSpec {
     },
     ArgSpec {
         name: "strategy",
-        help: "`canary`, `linear` or `blue-green`; without it, as the operator has set",
+        help: "`canary`, `linear`, `blue-green` or `at-once`; without it, as the operator has set",
         kind: ArgKind::Flag,
         arity: Arity::Optional,
     }],
@@ -219,13 +219,13 @@ impl<'a> Course<'a> {
         }
         if !progress.owed(|effect| matches!(effect, Effect::Route)) {
             return match self.template.strategy {
-                Strategy::BlueGreen => self.switch(call, facts, release),
+                Strategy::BlueGreen | Strategy::AtOnce => self.switch(call, facts, release),
                 Strategy::Canary | Strategy::Linear => trial::begin(call, facts, &self.template, self.production.release, release),
             };
         }
         match facts.fold::<Rollouts>().and_then(|rollouts| rollouts.live(facts)) {
             // Its card tells of the rollout from here on.
-            Some(row) if row.rollout.operation == *call.operation => {
+            Some(row) if row.rollout.operation == *call.operation && soak::until(row).is_none() => {
                 Step::End { end: End::Done, intents: vec![], card: None, private: vec![] }
             }
             _ => self.live(call, facts, progress),
@@ -286,10 +286,10 @@ impl<'a> Course<'a> {
         let old = before.filter(|old| *old != number).map(release_stack);
         let mut effects = vec![Effect::Route];
         effects.extend(raise::stops(old.chain(trial::gives_way(facts).map(release_stack))));
-        let set = Intent::SetProduction { release: number, by: call.principal.clone(), taken_back: vec![] };
+        let switch = trial::switch(call, facts, &self.template, (self.production.release, &release));
         let mut intents = vec![Intent::MakeRelease { release }];
         intents.extend(trial::supersede(facts, call));
-        intents.push(set);
+        intents.extend(switch);
         Step::Owe { effects, intents, card: None, private: vec![] }.alerting(trial::superseded(facts))
     }
 
@@ -304,6 +304,9 @@ impl<'a> Course<'a> {
         card = card
             .row("Runs", Line::new().list(builds).text(format!(" in release {}", self.production.release)));
         card = card.row("Why", subject::who(Line::new(), call.principal).text(" promoted it"));
+        if let Some(until) = advance::live(facts).and_then(soak::until) {
+            card = card.row("Watched", soak::promise(until));
+        }
         let card = subject::with_moves(card, facts, self.pinned)
             .row("Bytes", "Built clean from the merged tree, behind the wall")
             .button(Weight::Danger, "Roll back", "/rollback")

@@ -12,7 +12,7 @@ use folkops_rollouts::{Row, Stage, plan};
 
 use crate::advance::{finish, live, superfluous};
 use crate::pause::none;
-use crate::{alert, subject, telling};
+use crate::{alert, soak, subject, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "resume",
@@ -50,13 +50,14 @@ impl Command for Resume {
         let Some(row) = live(facts) else { return Plan::refuse(*none()) };
         let planned = plan(row, facts.now());
         match &row.stage {
+            Stage::Soaking { until } => Plan::refuse(soak::nothing_to_steer(row, *until)),
             Stage::Rising { .. } | Stage::Ended(_) => {
                 let title = telling::changes(&row.rollout).text(" goes on by itself already");
                 Plan::refuse(Card::new(CardState::Refused, title).row("Waits for", telling::waiting(&planned)))
             }
             Stage::Held { why: Held::Late | Held::Unsound, .. } if call.args.given("anyway") => {
                 let how = subject::why(call, "let everybody have it");
-                let plan = finish(row, &planned, call.principal.clone());
+                let plan = finish(row, &planned, call.principal.clone(), facts.now());
                 Plan { card: Some(anyway(row, call)), ..plan }
                     .alerting(alert::over(row, &planned, facts.now(), (CardState::Live, how)))
             }

@@ -18,10 +18,10 @@ use folkops_rollouts::check::{Up, check_back};
 use folkops_rollouts::plan::grounds;
 use folkops_rollouts::{Move, Rollouts, Row, Stage, plan};
 
-use crate::advance::live;
+use crate::advance::{live, nothing};
 use crate::alert::{self, Asked};
 use crate::promote::LOCK;
-use crate::{Settings, raise, subject, telling, trial};
+use crate::{Settings, raise, soak, subject, telling, trial, verdict};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "rollback",
@@ -62,7 +62,11 @@ impl Command for Rollback {
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
         let mut stopped = crate::stop_preview::holding(facts, LOCK);
         stopped.extend(crate::stop_preview::holding(facts, telling::LOCK));
-        if let Some(row) = live(facts).filter(|row| is_the_way_back(call, row)) {
+        if verdict::is_said(call) && !verdict::is_called_for(facts) {
+            return nothing();
+        }
+        let soaked = soak::under_way(facts);
+        if let Some(row) = live(facts).filter(|row| soaked.is_none() && is_the_way_back(call, row)) {
             return self.out_of_rollout(call, facts, row, stopped);
         }
         let (target, taken_back) = match target(call, facts) {
@@ -85,8 +89,15 @@ impl Command for Rollback {
             .row("Why", subject::why(call, "asked for it"))
             .row("Next", "It is checked that release answers; then everybody goes over, a quarter first");
         let mut plan = Plan::work(LOCK, WITHIN, Some(card));
-        if let Some(row) = live(facts) {
-            plan = plan.intend(end(row, call));
+        // What nobody asked for is told by an alert.
+        if let Some(row) = soaked.filter(|_| verdict::is_said(call)) {
+            plan = Plan { card: None, ..plan }.alerting([soak::alert(row, facts, call)]);
+        }
+        match (soaked, live(facts)) {
+            // It ends only when the earlier release answers: until then it may be asked for again.
+            (Some(row), _) => plan = plan.also(row.rollout.operation.clone(), soak::left(row, facts.now(), call)),
+            (None, Some(row)) => plan = plan.intend(end(row, call)),
+            (None, None) => {}
         }
         for earlier in stopped {
             let card = Card::new(CardState::Held, "Stopped: a rollback goes first")
@@ -180,15 +191,16 @@ impl Rollback {
         let Ok((target, taken_back)) = target(call, facts) else { return failed() };
         let by = call.principal.clone();
         let set = Intent::SetProduction { release: target.number, by, taken_back };
+        let decided: Vec<Intent> = soak::under_way(facts).map(|row| end(row, call)).into_iter().chain([set]).collect();
         if self.settle().is_zero() {
-            return owe(vec![Effect::Route], vec![set]);
+            return owe(vec![Effect::Route], decided);
         }
         let leaving = releases.leaving(facts);
         let carries = leaving.map_or(BasisPoints::NONE, |leaving| rest(leaving.share));
         let left = leaving.map_or(production.release, |leaving| leaving.release);
         match self.go_on(call, carries, left) {
-            Step::Owe { effects, mut intents, card, private } => {
-                intents.insert(0, set);
+            Step::Owe { effects, intents, card, private } => {
+                let intents = decided.into_iter().chain(intents).collect();
                 Step::Owe { effects, intents, card, private }
             }
             step => step,
@@ -251,7 +263,7 @@ fn start(call: &Call<'_>, facts: &Facts<'_>) -> Step {
 }
 
 fn lead_back(call: &Call<'_>, left: ReleaseNumber, share: BasisPoints) -> Intent {
-    Intent::LeadBack { left, share, salt: trial::salt(call.operation), by: call.principal.clone() }
+    Intent::LeadBack { left, share, salt: trial::salt("back", call.operation), by: call.principal.clone() }
 }
 
 /// The earlier release does not hold. Who is on it already goes back to the one that was to be left.
@@ -290,7 +302,8 @@ fn ended_by<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Option<&'a Row> {
     let decided = facts.row(&facts.fold::<Operations>()?.operations, call.operation)?.decided;
     let (production, _) = subject::production(facts).ok()?;
     let rows = facts.rows(&facts.fold::<Rollouts>()?.rollouts).map(|(_, row)| row);
-    rows.filter(|row| row.rollout.from == production.release && is_the_way_back(call, row))
+    rows.filter(|row| row.soak.is_none())
+        .filter(|row| row.rollout.from == production.release && is_the_way_back(call, row))
         .find(|row| row.stage == Stage::Ended(RolloutEnd::RolledBack) && row.since == decided)
 }
 
@@ -354,6 +367,10 @@ fn back(call: &Call<'_>, facts: &Facts<'_>, service: &str) -> Step {
     let Ok((production, release)) = subject::production(facts) else {
         return Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] };
     };
+    if let Some(row) = soak::undone(facts, production.release).filter(|_| verdict::is_said(call)) {
+        let alert = soak::alert(row, facts, call);
+        return Step::End { end: End::Done, intents: vec![], card: None, private: vec![] }.alerting([alert]);
+    }
     let mut card = Card::new(CardState::Good, format!("{service} is back on release {}", production.release))
         .say("Everybody’s requests go to it again: the same builds, byte for byte, as when it ran before.");
     let runs = release

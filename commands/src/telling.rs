@@ -7,7 +7,7 @@ use folkops_rollouts::words::{bad, stands_out, unsound};
 use folkops_rollouts::{Evidence, Planned, Row, Stage};
 use jiff::SignedDuration;
 
-use crate::subject;
+use crate::{soak, subject};
 
 /// The lock that the steps of rollouts share.
 pub const LOCK: &str = "rollout";
@@ -115,15 +115,13 @@ pub fn went_back(row: &Row, planned: &Planned, grounds: Option<Grounds>) -> Card
         Some(grounds) => card.row("Cause", cause(grounds)),
         None => card,
     };
-    let affected = row.totals.candidate.affected;
-    card.row(
-        "Met an error",
-        format!("{} of {} who had the new build", people(affected), row.totals.candidate.visitors),
-    )
-    .row("Now", format!("Everybody is on release {} again", row.rollout.from))
-    .row("Held", held_back(&row.rollout))
-    .open(Weight::Quiet, "Graph", page(&row.rollout))
-    .button(Weight::Plain, "Pardon", format!("/pardon {}", numbers(&row.rollout)))
+    let who = if row.soak.is_some() { "since everybody had it" } else { "who had the new build" };
+    let met = row.met();
+    card.row("Met an error", format!("{} of {} {who}", people(met.affected), met.visitors))
+        .row("Now", format!("Everybody is on release {} again", row.rollout.from))
+        .row("Held", held_back(&row.rollout))
+        .open(Weight::Quiet, "Graph", page(&row.rollout))
+        .button(Weight::Plain, "Pardon", format!("/pardon {}", numbers(&row.rollout)))
 }
 
 /// Why everybody goes back.
@@ -133,6 +131,10 @@ pub fn cause(grounds: Grounds) -> &'static str {
             "Visitors with the new build fail more often; the risk of a false alarm is under 1 in 1,000"
         }
         Grounds::Budget => "More visitors met an error of the new build than may",
+        Grounds::Soak => {
+            "It got worse after everybody had it; the risk of a false alarm is under 1 in 1,000, unless something else hit \
+             everybody meanwhile"
+        }
         Grounds::Late => "Time was up and the numbers had not decided; that is what was to be done then",
     }
 }
@@ -147,6 +149,9 @@ pub fn held_back(rollout: &Rollout) -> Line {
 
 /// "New build 0.9 % failed, current build 1.0 %. No sign of harm."; a kind of clients that stands out is named.
 pub fn figures(planned: &Planned) -> Line {
+    if let Some(found) = &planned.soak {
+        return soak::figures(found);
+    }
     let Some(evidence) = &planned.evidence else { return Line::from("Nothing is known yet.") };
     let rates =
         evidence.worst.as_ref().and_then(|worst| Some((worst, worst.canary.rate?, worst.stable.rate?)));
@@ -212,6 +217,7 @@ pub fn standing(stage: &Stage) -> &'static str {
         Stage::Rising { .. } => "goes on by itself",
         Stage::Held { .. } => "stands still by itself",
         Stage::Paused { .. } => "was paused",
+        Stage::Soaking { .. } => "is live for everyone, and watched",
         Stage::Ended(folkops_model::RolloutEnd::Live) => "is live for everyone",
         Stage::Ended(folkops_model::RolloutEnd::RolledBack) => "was rolled back",
         Stage::Ended(folkops_model::RolloutEnd::Superseded) => "gave way to a newer release",

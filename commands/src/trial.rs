@@ -31,6 +31,7 @@ fn strategy(word: &str) -> Option<Strategy> {
         "canary" => Some(Strategy::Canary),
         "linear" => Some(Strategy::Linear),
         "blue-green" => Some(Strategy::BlueGreen),
+        "at-once" => Some(Strategy::AtOnce),
         _ => None,
     }
 }
@@ -42,7 +43,14 @@ pub fn wrong_strategy(call: &Call<'_>) -> Option<Card> {
     (given && !known).then(|| {
         Card::new(CardState::Refused, "There is no such strategy").say("Nothing was done.").row(
             "Next",
-            Line::new().code("--strategy=canary").text(", ").code("linear").text(" or ").code("blue-green"),
+            Line::new()
+                .code("--strategy=canary")
+                .text(", ")
+                .code("linear")
+                .text(", ")
+                .code("blue-green")
+                .text(" or ")
+                .code("at-once"),
         )
     })
 }
@@ -73,20 +81,7 @@ pub fn begin(
     from: ReleaseNumber,
     release: Release,
 ) -> Step {
-    let rollout = Rollout {
-        release: release.number,
-        from,
-        changes: release.changes.iter().map(|(change, _)| change.clone()).collect(),
-        operation: call.operation.clone(),
-        strategy: template.strategy,
-        rungs: template.rungs(),
-        budget: template.budget,
-        least: template.least,
-        deadline: facts.now() + template.lasts,
-        late: template.late,
-        salt: salt(call.operation),
-        timing: template.timing,
-    };
+    let rollout = decided(call, facts, template, (from, &release));
     // Every component answers: the effect that runs them has ended well.
     let production = facts.fold::<Releases>().and_then(|releases| releases.current(facts));
     let start = Change::Start {
@@ -117,6 +112,49 @@ pub fn superseded(facts: &Facts<'_>) -> Option<Alert> {
     alert::over(row, &plan(row, facts.now()), facts.now(), newer)
 }
 
+/// Everybody gets a release at once: what the record says of that, beside the release itself.
+///
+/// Where it is watched on, it is a rollout without steps. One that would not lead back to what runs is not begun; then
+/// nothing watches it.
+pub fn switch(
+    call: &Call<'_>,
+    facts: &Facts<'_>,
+    template: &Template,
+    (from, release): (ReleaseNumber, &Release),
+) -> Vec<Intent> {
+    let rollout = decided(call, facts, template, (from, release));
+    let by = call.principal.clone();
+    let set = Intent::SetProduction { release: release.number, by: by.clone(), taken_back: vec![] };
+    let switch = Change::Switch { production: from, up: Up::Yes };
+    if rollout.soak.is_none() || check(&rollout, switch).is_err() {
+        return vec![set];
+    }
+    vec![Intent::StartRollout { rollout }, Intent::SoakRollout { release: release.number, by }, set]
+}
+
+fn decided(
+    call: &Call<'_>,
+    facts: &Facts<'_>,
+    template: &Template,
+    (from, release): (ReleaseNumber, &Release),
+) -> Rollout {
+    Rollout {
+        release: release.number,
+        from,
+        changes: release.changes.iter().map(|(change, _)| change.clone()).collect(),
+        operation: call.operation.clone(),
+        strategy: template.strategy,
+        rungs: template.rungs(),
+        budget: template.budget,
+        least: template.least,
+        deadline: facts.now() + template.lasts,
+        late: template.late,
+        salt: salt("rollout", call.operation),
+        timing: template.timing,
+        soak: template.soak(salt("soak", call.operation)),
+    }
+}
+
 /// The rollout under way.
 pub fn under_way<'a>(facts: &Facts<'a>) -> Option<&'a Trial> {
     facts.fold::<Releases>()?.trial(facts)
@@ -127,14 +165,18 @@ pub fn gives_way(facts: &Facts<'_>) -> impl Iterator<Item = ReleaseNumber> {
     under_way(facts).map(|trial| trial.rollout.release).into_iter()
 }
 
-/// It ends, because another one begins or everybody gets another release.
+/// What is under way ends, because another rollout begins or everybody gets another release: one in its steps gave way,
+/// one that everybody has stays what it is.
 pub fn supersede(facts: &Facts<'_>, call: &Call<'_>) -> Option<Intent> {
-    let release = under_way(facts)?.rollout.release;
-    Some(Intent::EndRollout { release, end: RolloutEnd::Superseded, by: call.principal.clone() })
+    let releases = facts.fold::<Releases>()?;
+    let in_steps = releases.trial(facts).map(|trial| (trial.rollout.release, RolloutEnd::Superseded));
+    let soaks = || releases.soak(facts).map(|rollout| (rollout.release, RolloutEnd::Live));
+    let (release, end) = in_steps.or_else(soaks)?;
+    Some(Intent::EndRollout { release, end, by: call.principal.clone() })
 }
 
 /// Other visitors come first each time: the operation's random id decides which.
-pub fn salt(operation: &OperationId) -> String {
-    let hash = Sha256::digest(format!("rollout {operation}"));
+pub fn salt(purpose: &str, operation: &OperationId) -> String {
+    let hash = Sha256::digest(format!("{purpose} {operation}"));
     folkops_engine::hex(&hash).chars().take(32).collect()
 }

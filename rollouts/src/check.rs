@@ -18,6 +18,13 @@ pub enum Change<'a> {
         /// Whether every component of the new release answers.
         up: Up,
     },
+    /// Everybody gets it at once.
+    Switch {
+        /// What runs in production by the record.
+        production: ReleaseNumber,
+        /// Whether every component of the new release answers.
+        up: Up,
+    },
     /// More visitors get it.
     Step {
         /// Where the rollout stands.
@@ -99,13 +106,19 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`] says what would go wrong.
 pub fn check(rollout: &Rollout, change: Change<'_>) -> Result<(), Refusal> {
-    ladder(&rollout.rungs)?;
+    if !matches!(change, Change::Switch { .. }) {
+        ladder(&rollout.rungs)?;
+    }
     match change {
-        Change::Start { up: Up::No, .. } => Err(Refusal::NotUp(rollout.release)),
-        Change::Start { production, .. } if production != rollout.from => {
+        Change::Start { up: Up::No, .. } | Change::Switch { up: Up::No, .. } => {
+            Err(Refusal::NotUp(rollout.release))
+        }
+        Change::Start { production, .. } | Change::Switch { production, .. }
+            if production != rollout.from =>
+        {
             Err(Refusal::NoWayBack { wanted: rollout.from, found: production })
         }
-        Change::Start { .. } => Ok(()),
+        Change::Start { .. } | Change::Switch { .. } => Ok(()),
         Change::Step { stage, rung } => {
             let exists = usize::try_from(rung).is_ok_and(|rung| rung < rollout.rungs.len());
             let is_next = stage.rung().is_some_and(|now| rung == now + 1);
@@ -179,6 +192,7 @@ mod tests {
             late: Late::Hold,
             salt: "00".repeat(16),
             timing: Timing { period_ms: 1_000, block_ms: 1_000, slow_ms: 500 },
+            soak: None,
         }
     }
 
@@ -207,6 +221,9 @@ mod tests {
             refused(good.clone(), elsewhere),
             "the way back leads to release 218, but production runs release 7; promote again"
         );
+        let switch = |production, up| check(&rollout(vec![]), Change::Switch { production, up });
+        assert_eq!(switch(ReleaseNumber(218), Up::Yes), Ok(()));
+        assert!(switch(ReleaseNumber(218), Up::No).is_err() && switch(ReleaseNumber(7), Up::Yes).is_err());
         let stage = Stage::Rising { rung: 0 };
         for rung in [0, 2, 9] {
             let skipped = Change::Step { stage: &stage, rung };

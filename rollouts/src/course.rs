@@ -33,11 +33,13 @@ pub struct Fares {
 impl Row {
     /// Its course, oldest first.
     pub fn course(&self) -> Vec<Moment> {
-        let (mut new, mut current) = (Counts::default(), Counts::default());
+        let [mut tried, mut everybody, mut current] = [Counts::default(); 3];
         let moments = self.points.iter().map(|point| {
+            // Since everybody has it visitors are counted anew, each once.
+            let new = if point.weight == BasisPoints::ALL { &mut everybody } else { &mut tried };
             new.add(&point.totals.candidate);
             current.add(&point.totals.stable);
-            Moment { at: point.at, weight: point.weight, new: fares(&new), current: fares(&current) }
+            Moment { at: point.at, weight: point.weight, new: fares(new), current: fares(&current) }
         });
         moments.collect()
     }

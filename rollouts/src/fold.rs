@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::judge::Judged;
+use crate::soak::Soaked;
 use crate::stage::{Event, Stage};
 
 /// How many points of a rollout's picture are kept; with more, every two neighbours become one.
@@ -32,7 +33,9 @@ pub struct Row {
     pub heard: Option<Timestamp>,
     /// What to ask the edge for next: in which life of it, which cohort, which tick.
     pub next: Option<(String, u64, u64)>,
-    /// What ended so far.
+    /// What it has shown since everybody has it.
+    pub soak: Option<Soaked>,
+    /// What ended so far, while there were two sides.
     pub totals: Totals,
     /// The first and the last block of time in which a request of the new build failed: when each ended, UTC.
     pub failing: Option<(Timestamp, Timestamp)>,
@@ -90,6 +93,7 @@ impl Rollouts {
             judged: Judged::of(rollout),
             heard: None,
             next: None,
+            soak: None,
             totals: Totals::default(),
             failing: None,
             points: Vec::new(),
@@ -100,13 +104,16 @@ impl Rollouts {
     }
 
     fn happen(&mut self, record: &Record, release: ReleaseNumber, event: Event) {
+        self.rollouts.change(record.sequence, &release, |row| row.happen(record.time, event));
+    }
+
+    fn soak(&mut self, record: &Record, release: ReleaseNumber) {
         self.rollouts.change(record.sequence, &release, |row| {
-            // What cannot happen any more has no effect, live and replayed alike.
-            let Ok(stage) = row.stage.clone().next(event) else { return };
-            if stage != row.stage {
-                row.since = record.time;
-                row.marks.push((record.time, stage.clone()));
-                row.stage = stage;
+            let Some(soak) = Soaked::begin(&row.rollout, &row.judged, record.time) else { return };
+            row.happen(record.time, Event::Soaked { until: soak.until });
+            if matches!(row.stage, Stage::Soaking { .. }) && row.soak.is_none() {
+                // The edge counts anew from here on.
+                (row.soak, row.next) = (Some(soak), None);
             }
         });
     }
@@ -125,15 +132,41 @@ impl Row {
         Some(last.duration_since(first) + block)
     }
 
+    /// What people met of the new build: since everybody has it, where they do.
+    pub fn met(&self) -> Counts {
+        self.soak.as_ref().map_or(self.totals.candidate, |soak| soak.counts)
+    }
+
+    /// What cannot happen any more has no effect, live and replayed alike.
+    fn happen(&mut self, at: Timestamp, event: Event) {
+        let Ok(stage) = self.stage.clone().next(event) else { return };
+        if stage != self.stage {
+            self.since = at;
+            self.marks.push((at, stage.clone()));
+            self.stage = stage;
+        }
+    }
+
+    /// What was seen while both builds were served belongs to the rollout, whenever it is told.
     fn see(&mut self, seen: &Observation) {
         self.next = Some((seen.epoch.clone(), seen.next_cohort, seen.next_tick));
-        seen.cohorts.iter().for_each(|cohort| self.judged.observe(cohort));
+        for cohort in &seen.cohorts {
+            match &mut self.soak {
+                Some(soak) if cohort.weight == BasisPoints::ALL => soak.observe(cohort),
+                _ => self.judged.observe(cohort),
+            }
+        }
         for tick in &seen.ticks {
             self.heard = Some(tick.at);
-            self.totals.candidate.add(&tick.candidate);
-            self.totals.stable.add(&tick.stable);
             if tick.candidate.failed > 0 {
                 self.failing = Some((self.failing.map_or(tick.at, |(first, _)| first), tick.at));
+            }
+            match &mut self.soak {
+                Some(soak) if tick.weight == BasisPoints::ALL => soak.counts.add(&tick.candidate),
+                _ => {
+                    self.totals.candidate.add(&tick.candidate);
+                    self.totals.stable.add(&tick.stable);
+                }
             }
             let totals = Totals { candidate: tick.candidate, stable: tick.stable };
             self.points.push(Point { at: tick.at, weight: tick.weight, totals });
@@ -175,6 +208,7 @@ impl Fold for Rollouts {
             Body::Intended(Intent::ResumeRollout { release, .. }) => {
                 self.happen(record, *release, Event::Resumed)
             }
+            Body::Intended(Intent::SoakRollout { release, .. }) => self.soak(record, *release),
             Body::Intended(Intent::EndRollout { release, end, .. }) => {
                 self.happen(record, *release, Event::Ended(*end));
             }

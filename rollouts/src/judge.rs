@@ -99,6 +99,12 @@ impl Judged {
         self.allocation.shares()
     }
 
+    /// How the control's visitors fared: their failures, and their slow answers.
+    pub fn control(&self) -> (Tally, Tally) {
+        let stable = |seen: &Seen| seen.harm.tallies().1;
+        (stable(&self.failed), stable(&self.slow))
+    }
+
     /// The visitors of the new build that are still needed for a step's margin, if they fare as those before; none
     /// when nothing can be said yet.
     pub fn still_needed(&self, rung: u32) -> Option<f64> {
@@ -165,7 +171,7 @@ fn stratum(kind: ClientKind) -> Stratum {
     Stratum::new(kind.plural())
 }
 
-fn sample(histogram: &Histogram) -> Sample {
+pub(crate) fn sample(histogram: &Histogram) -> Sample {
     let mut sample = Sample::EMPTY;
     for (thirty_seconds, count) in histogram {
         if let Ok(unhealth) = Unhealth::new(f64::from(*thirty_seconds) / 32.0) {

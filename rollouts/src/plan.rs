@@ -8,6 +8,7 @@ use folkops_model::{Held, Late};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fold::Row;
+use crate::soak::{Found, Soaked};
 use crate::stage::Stage;
 
 /// So many blocks without any visitor, after there were some, are silence.
@@ -27,6 +28,8 @@ pub enum Move {
     },
     /// Everybody gets it.
     Finish,
+    /// Everybody has had it for long enough.
+    Keep,
     /// Everybody goes back.
     RollBack(Grounds),
     /// It stands still.
@@ -44,6 +47,8 @@ pub enum Grounds {
     Budget,
     /// Time is up, and that is what was to be done then.
     Late,
+    /// It got worse after everybody had it.
+    Soak,
 }
 
 /// What a rollout waits for.
@@ -62,6 +67,8 @@ pub struct Planned {
     pub proposed: Option<Move>,
     /// The figures behind it.
     pub evidence: Option<Evidence>,
+    /// What the release has shown since everybody has it.
+    pub soak: Option<Found>,
     /// What it waits for.
     pub waits: Waits,
 }
@@ -71,23 +78,38 @@ pub fn plan(row: &Row, now: Timestamp) -> Planned {
     let verdict = row.judged.verdict(row.rung());
     let evidence = verdict.as_ref().map(|verdict| verdict.evidence().clone());
     Planned {
-        proposed: verdict.and_then(|verdict| propose(row, &verdict, now)),
+        proposed: match row.stage {
+            Stage::Soaking { until } => soaking(row, until, now),
+            _ => verdict.and_then(|verdict| propose(row, &verdict, now)),
+        },
         evidence,
+        soak: row.soak.as_ref().map(Soaked::found),
         waits: waits(row, now),
     }
 }
 
 /// Why the numbers wanted everybody to go back when a rollout ended; none when they did not.
 pub fn grounds(row: &Row) -> Option<Grounds> {
+    if let Some(soak) = &row.soak {
+        return soak.alarms().then_some(Grounds::Soak);
+    }
     match wanted(row, row.rung(), &row.judged.verdict(row.rung())?, row.since) {
         Some(Move::RollBack(grounds)) => Some(grounds),
         _ => None,
     }
 }
 
+/// Only that it got worse takes it back; that nobody comes, or that nothing is told, says nothing.
+fn soaking(row: &Row, until: Timestamp, now: Timestamp) -> Option<Move> {
+    match row.soak.as_ref().is_some_and(Soaked::alarms) {
+        true => Some(Move::RollBack(Grounds::Soak)),
+        false => (now >= until).then_some(Move::Keep),
+    }
+}
+
 fn propose(row: &Row, verdict: &Verdict, now: Timestamp) -> Option<Move> {
     let (wanted, still) = match &row.stage {
-        Stage::Ended(_) => return None,
+        Stage::Soaking { .. } | Stage::Ended(_) => return None,
         Stage::Rising { rung } => (wanted(row, *rung, verdict, now), None),
         Stage::Held { rung, why } => (wanted(row, *rung, verdict, now), Some(*why)),
         // A person who let it stand still is not overruled, except to spare others from harm.

@@ -8,9 +8,9 @@ mod course;
 mod traffic;
 
 pub use course::Course;
-pub use traffic::{Scenario, Traffic, WrongTraffic};
+pub use traffic::{Scenario, TURN, Traffic, WrongTraffic};
 
-use folkops_model::{Held, Observation, RolloutEnd};
+use folkops_model::{Held, Observation, RolloutEnd, Rung};
 use jiff::{SignedDuration, Timestamp};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -26,7 +26,7 @@ use traffic::Crowd;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Unfit {
     /// There is nothing to watch.
-    #[error("a blue-green release has no steps that could be tried; take `canary` or `linear`")]
+    #[error("a release for everybody at once has no steps that could be tried; take `canary` or `linear`")]
     NoSteps,
     /// Its steps contradict each other.
     #[error("the steps of this template would be refused: {0}")]
@@ -52,7 +52,7 @@ pub struct Report {
 /// How a simulated rollout ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everybody has it.
+    /// Everybody has it, and nothing spoke against it since.
     Everybody,
     /// It went back.
     Back(Grounds),
@@ -96,9 +96,13 @@ pub fn retold(
     let period = SignedDuration::from_millis(i64::try_from(template.timing.period_ms).unwrap_or(i64::MAX));
     let last = course.row().rollout.deadline + period + block;
     let mut now = Timestamp::UNIX_EPOCH;
-    while course.row().stage.is_live() && now < last {
+    let soaks = |stage: &Stage| matches!(stage, Stage::Soaking { .. });
+    while course.row().stage.is_live() && (now < last || soaks(&course.row().stage)) {
         now += block;
-        let rung = course.row().stage.rung().and_then(|rung| course.rung(rung));
+        let rung = match &course.row().stage {
+            Stage::Soaking { .. } => Some(Rung::EVERYBODY),
+            stage => stage.rung().and_then(|rung| course.rung(rung)),
+        };
         if let Some(mut seen) = rung.and_then(|rung| crowd.come(now, rung)) {
             change(&mut seen);
             course.see(now, seen);
@@ -146,17 +150,19 @@ impl Course {
             _ => None,
         });
         let outcome = match (&row.stage, back) {
-            (Stage::Ended(RolloutEnd::Live), _) => Outcome::Everybody,
+            (Stage::Soaking { .. } | Stage::Ended(RolloutEnd::Live), _) => Outcome::Everybody,
             (Stage::Ended(_), Some(grounds)) => Outcome::Back(grounds),
             (Stage::Held { why, .. }, _) => Outcome::Standing(*why),
             _ => Outcome::Undecided,
         };
+        let mut totals = row.totals;
+        totals.candidate.add(&row.soak.as_ref().map(|soak| soak.counts).unwrap_or_default());
         let since = |at: Timestamp| at.duration_since(row.began);
         Report {
             moves: self.moves().iter().map(|(at, planned)| (since(*at), planned.clone())).collect(),
             outcome,
             lasted: since(self.now()),
-            totals: row.totals,
+            totals,
         }
     }
 }

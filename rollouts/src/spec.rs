@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use folkops_evidence::tuning::INEFFICIENCY;
 use folkops_evidence::{Level, Share, bounds};
-use folkops_model::{BasisPoints, Late, Rung, Strategy, Timing};
+use folkops_model::{BasisPoints, Late, Rung, Soak, Strategy, Timing};
 use serde::{Deserialize, Serialize};
 
 /// The rise of failures that the first step of a canary shows.
@@ -55,6 +55,8 @@ pub struct Template {
     pub late: Late,
     /// How long an earlier release carries more visitors before it gets the next on its way back.
     pub settle: Duration,
+    /// How long a release is watched after everybody has it; not at all when this is nothing.
+    pub soak: Duration,
     /// How visitors are watched.
     pub timing: Timing,
     /// Even steps, for the linear strategy.
@@ -94,6 +96,7 @@ impl Template {
             lasts: Duration::from_secs(3_600),
             late: Late::Hold,
             settle: Duration::from_secs(3),
+            soak: Duration::from_secs(1_800),
             timing: Timing { period_ms: 30_000, block_ms: 5_000, slow_ms: 1_000 },
             even_steps: 5,
         }
@@ -129,10 +132,17 @@ impl Template {
     /// The steps before everybody; none for a strategy that has none.
     pub fn rungs(&self) -> Vec<Rung> {
         match self.strategy {
-            Strategy::BlueGreen => Vec::new(),
+            Strategy::BlueGreen | Strategy::AtOnce => Vec::new(),
             Strategy::Canary => self.canary(),
             Strategy::Linear => self.linear(),
         }
+    }
+
+    /// How a release is watched after everybody has it; `salt` decides nothing then but who was counted.
+    pub fn soak(&self, salt: String) -> Option<Soak> {
+        let lasts_ms = u64::try_from(self.soak.as_millis()).unwrap_or(u64::MAX);
+        let is_watched = lasts_ms > 0 && self.strategy != Strategy::AtOnce;
+        is_watched.then(|| Soak { lasts_ms, usual_ppm: ppm(self.usual), salt })
     }
 
     /// The smallest rise of failing visitors that this service can show within `lasts`; 1 when it cannot even show that

@@ -3,6 +3,7 @@
 //! INVARIANT: every change of stage, live or replayed, goes through [`Stage::next`].
 
 use folkops_model::{Held, PersonId, RolloutEnd, Sealed};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Where a rollout stands. Steps are counted from 0.
@@ -30,6 +31,11 @@ pub enum Stage {
         /// Why, in their words.
         reason: Option<Sealed>,
     },
+    /// Everybody has it, and it is watched on.
+    Soaking {
+        /// Until when, UTC.
+        until: Timestamp,
+    },
     /// It is over.
     Ended(RolloutEnd),
 }
@@ -53,6 +59,11 @@ pub enum Event {
     },
     /// It goes on.
     Resumed,
+    /// Everybody has it.
+    Soaked {
+        /// Until when it is watched on, UTC.
+        until: Timestamp,
+    },
     /// It is over.
     Ended(RolloutEnd),
 }
@@ -89,15 +100,16 @@ impl Stage {
             (Self::Rising { rung } | Self::Held { rung, .. }, Event::Paused { by, reason }) => {
                 Ok(Self::Paused { rung, by, reason })
             }
+            (Self::Rising { .. } | Self::Held { .. }, Event::Soaked { until }) => Ok(Self::Soaking { until }),
             (from, event) => Err(IllegalTransition { from, event }),
         }
     }
 
-    /// The step it stands on, unless it is over.
+    /// The step it stands on, unless everybody has it or it is over.
     pub fn rung(&self) -> Option<u32> {
         match self {
             Self::Rising { rung } | Self::Held { rung, .. } | Self::Paused { rung, .. } => Some(*rung),
-            Self::Ended(_) => None,
+            Self::Soaking { .. } | Self::Ended(_) => None,
         }
     }
 
@@ -119,6 +131,7 @@ mod tests {
             Just(Event::Held(Held::Suspicion)),
             Just(Event::Paused { by: None, reason: None }),
             Just(Event::Resumed),
+            Just(Event::Soaked { until: Timestamp::UNIX_EPOCH }),
             Just(Event::Ended(RolloutEnd::Live)),
             Just(Event::Ended(RolloutEnd::RolledBack)),
         ]
@@ -139,6 +152,8 @@ mod tests {
                             let stepped = matches!(event, Event::Stepped { .. });
                             prop_assert!(to == from || (to == from + 1 && stepped));
                         }
+                        // Nobody who has it loses it step by step.
+                        prop_assert!(before.rung().is_some() || after.rung().is_none());
                         stage = after;
                     }
                     Err(error) => prop_assert_eq!(error, IllegalTransition { from: before, event }),
@@ -148,10 +163,27 @@ mod tests {
     }
 
     #[test]
+    fn a_soak_knows_no_steps_and_no_standing_still_only_its_end() {
+        let soaking = Stage::Soaking { until: Timestamp::UNIX_EPOCH };
+        for event in [
+            Event::Stepped { rung: 1 },
+            Event::Held(Held::Silent),
+            Event::Paused { by: None, reason: None },
+            Event::Resumed,
+            Event::Soaked { until: Timestamp::MAX },
+        ] {
+            assert!(soaking.clone().next(event).is_err());
+        }
+        let back = RolloutEnd::RolledBack;
+        assert_eq!(soaking.next(Event::Ended(back)), Ok(Stage::Ended(back)));
+    }
+
+    #[test]
     fn a_pause_outlasts_whatever_the_numbers_say_but_not_the_end() {
         let paused = Stage::Paused { rung: 2, by: None, reason: None };
         assert!(paused.clone().next(Event::Stepped { rung: 3 }).is_err());
         assert!(paused.clone().next(Event::Held(Held::Silent)).is_err());
+        assert!(paused.clone().next(Event::Soaked { until: Timestamp::MAX }).is_err());
         assert_eq!(paused.clone().next(Event::Resumed), Ok(Stage::Rising { rung: 2 }));
         assert_eq!(
             paused.next(Event::Ended(RolloutEnd::RolledBack)),

@@ -51,15 +51,17 @@ fn careful(one: Template, other: Template) -> Template {
             block_ms: one.timing.block_ms.max(other.timing.block_ms),
             slow_ms: one.timing.slow_ms.min(other.timing.slow_ms),
         },
+        soak: one.soak.max(other.soak),
         even_steps: one.even_steps.max(other.even_steps),
     }
 }
 
 fn care(strategy: Strategy) -> u8 {
     match strategy {
-        Strategy::BlueGreen => 0,
-        Strategy::Linear => 1,
-        Strategy::Canary => 2,
+        Strategy::AtOnce => 0,
+        Strategy::BlueGreen => 1,
+        Strategy::Linear => 2,
+        Strategy::Canary => 3,
     }
 }
 

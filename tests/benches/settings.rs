@@ -13,7 +13,7 @@ pub fn settings() -> Settings {
         lasts: Duration::from_secs(2 * 3_600),
         lasts_at_most: Duration::from_secs(24 * 3_600),
         rollout: folkops_rollouts::Template {
-            strategy: folkops_model::Strategy::BlueGreen,
+            strategy: folkops_model::Strategy::AtOnce,
             ..folkops_rollouts::Template::ordinary()
         }
         .into(),

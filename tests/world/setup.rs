@@ -111,7 +111,8 @@ impl Setup {
             "service = \"potluck\"\ntitle = \"Potluck\"\nstate = \"state\"\n\
              [site]\nlisten = \"{}\"\nurl = \"http://folkops.{SERVICE}:{site}\"\nrooms = [\"{ROOM}\"]\n\
              [router]\nlisten = \"{}\"\nhosts = [\"{SERVICE}\", \"*.{SERVICE}\"]\npublic = \"{SERVICE}:{router}\"\n\
-             owner_hosts = true\npreviews = \"preview.{SERVICE}:{router}\"\nentrance = \"web\"\n[wall]\n[limits]\n[rollout]\nstrategy = \"blue-green\"\nsettle_ms = 100\n",
+             owner_hosts = true\npreviews = \"preview.{SERVICE}:{router}\"\nentrance = \"web\"\n[wall]\n[limits]\n[rollout]\n\
+             strategy = \"at-once\"\nsoak_minutes = 0\nsettle_ms = 100\n",
             self.site, self.router
         )
         .parse()

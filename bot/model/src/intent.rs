@@ -187,6 +187,13 @@ pub enum Intent {
         /// Who said so.
         by: Principal,
     },
+    /// Everybody has it, and it is watched on.
+    SoakRollout {
+        /// Which release.
+        release: ReleaseNumber,
+        /// Who brought it about; the automation, when the numbers did.
+        by: Principal,
+    },
     /// It is over.
     EndRollout {
         /// Which release.

@@ -31,7 +31,7 @@ pub use person::{Account, Group, Principal};
 pub use request::{Cause, Place, Request};
 pub use rollout::{
     BasisPoints, ClientKind, Cohort, Compared, Counts, Held, Late, Observation, Rollout, RolloutEnd, Rung,
-    Strategy, Tick, Timing, Visitors,
+    Soak, Strategy, Tick, Timing, Visitors,
 };
 pub use sealed::Sealed;
 pub use stack::{Part, Release, ReleasedComponent, StackKind, StackSpec, Trust};

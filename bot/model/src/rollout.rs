@@ -77,8 +77,10 @@ pub enum Strategy {
     Canary,
     /// In even steps.
     Linear,
-    /// Beside what runs, then all at once; what ran stays up.
+    /// Beside what runs, then all at once; what ran stays up, and the new build is watched.
     BlueGreen,
+    /// Beside what runs, then all at once, and nobody watches.
+    AtOnce,
 }
 
 /// What is done when time is up and the numbers have not decided.
@@ -102,6 +104,22 @@ pub struct Rung {
     pub control: BasisPoints,
     /// The rise of the share of failing visitors that must be excluded, in parts per million.
     pub margin_ppm: u32,
+}
+
+impl Rung {
+    /// After the last step.
+    pub const EVERYBODY: Self = Self { weight: BasisPoints::ALL, control: BasisPoints::NONE, margin_ppm: 0 };
+}
+
+/// How a release is watched after everybody has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Soak {
+    /// For so long, in milliseconds.
+    pub lasts_ms: u64,
+    /// The share of visitors who meet a failure anyway, in parts per million, where no control shows it.
+    pub usual_ppm: u32,
+    /// Under this word visitors are counted anew, each once: thirty-two hex digits.
+    pub salt: String,
 }
 
 /// How visitors are watched.
@@ -128,7 +146,7 @@ pub struct Rollout {
     pub operation: OperationId,
     /// How it was asked for.
     pub strategy: Strategy,
-    /// Its steps before everybody, narrowest first; at least one.
+    /// Its steps before everybody, narrowest first; none for a release that everybody gets at once.
     pub rungs: Vec<Rung>,
     /// How many visitors may meet a failure of the new build before it goes back at once.
     pub budget: u64,
@@ -143,6 +161,9 @@ pub struct Rollout {
     pub salt: String,
     /// How visitors are watched.
     pub timing: Timing,
+    /// How it is watched after everybody has it; not at all without this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Soak>,
 }
 
 /// How a rollout ended.

@@ -169,11 +169,11 @@ pub struct Routes {
     pub previews: BTreeMap<PreviewId, StackName>,
     /// One-time links not used yet: hash of the token, whose, until when.
     pub links: Vec<Link>,
-    /// A release that some of everybody get instead.
+    /// A release that some of everybody get instead, or that everybody has while it is watched.
     pub trial: Option<TrialRoute>,
 }
 
-/// How visitors are divided between production and a release that is tried.
+/// How visitors are divided between production and a release that is tried; or, once that is production, watched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialRoute {
     /// What is tried.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_model::{BasisPoints, Cause, PersonId, PreviewId, Release, Rung, StackName, Timing};
+use folkops_model::{BasisPoints, Cause, PersonId, PreviewId, Release, Rollout, Rung, StackName, Timing};
 use folkops_record::Facts;
 use jiff::Timestamp;
 
@@ -60,10 +60,21 @@ pub fn routes(facts: &Facts<'_>) -> Option<Routes> {
 }
 
 /// Who of everybody gets another release than production's: the first visitors of one that is tried, or the last of one
-/// that is left.
+/// that is left; or everybody, who has the release that is watched on.
 fn divided(facts: &Facts<'_>) -> Option<TrialRoute> {
     let releases = facts.fold::<Releases>()?;
-    releases.leaving(facts).map(leaving).or_else(|| releases.trial(facts).and_then(trial))
+    let tried = || releases.trial(facts).and_then(trial);
+    let watched = || releases.soak(facts).and_then(soak);
+    releases.leaving(facts).map(leaving).or_else(tried).or_else(watched)
+}
+
+fn soak(rollout: &Rollout) -> Option<TrialRoute> {
+    Some(TrialRoute {
+        candidate: release_stack(rollout.release),
+        step: Rung::EVERYBODY,
+        salt: rollout.soak.as_ref()?.salt.clone(),
+        timing: rollout.timing,
+    })
 }
 
 /// Nothing is decided by how they fare, so they are watched as shortly as can be.

@@ -68,6 +68,8 @@ impl Rollout {
         let place = lot.map_or(Place::Between, |lot| lot.place(&self.split));
         let (side, stack) = match place {
             Place::Candidate => (Side::Candidate, &self.candidate),
+            // Who cannot be known again gets what everybody has; it is told on the one side that there is.
+            Place::Between if Arc::ptr_eq(&self.candidate, default) => (Side::Candidate, default),
             Place::Control | Place::Between => (Side::Stable, default),
         };
         let era = (place != Place::Between).then_some(self.era);

@@ -42,6 +42,11 @@ pub struct Weight(u16);
 pub struct Salt(u128);
 
 impl Split {
+    /// Whether everybody gets the candidate, so that there is nothing to divide and only something to count.
+    pub(crate) fn is_everybody(&self) -> bool {
+        self.weight == Weight::ALL
+    }
+
     /// Checks what types alone cannot say, beside the arm of the service's default.
     pub(crate) fn check(&self, default: &Arm) -> Result<(), Contradiction> {
         let (weight, control) = (self.weight, self.control);
@@ -53,7 +58,8 @@ impl Split {
                 return Err(Contradiction::NoTime(name));
             }
         }
-        match self.candidate.arm == *default {
+        // What everybody has is no second arm: it is only counted.
+        match self.candidate.arm == *default && !self.is_everybody() {
             true => Err(Contradiction::SameArm(default.clone())),
             false => Ok(()),
         }

@@ -45,8 +45,8 @@ struct Somebody {
 }
 
 /// Twenty-five visitors pass by each second; steps of four seconds let a rollout be watched.
-const ROLLOUT: &str = "[rollout]\nvisitors = 7500\nstep_seconds = 4\nmargin = 0.06\nbudget = 60\nminutes = 5\nperiod_ms = 1200\n\
-                       block_ms = 1000\nslow_ms = 2000\nsettle_ms = 500\n";
+const ROLLOUT: &str = "[rollout]\nvisitors = 7500\nstep_seconds = 4\nmargin = 0.06\nbudget = 60\nminutes = 5\n\
+                       soak_minutes = 2\nperiod_ms = 1200\nblock_ms = 1000\nslow_ms = 2000\nsettle_ms = 500\n";
 
 /// The people of the demo, the first of whom speaks first.
 const PEOPLE: [Somebody; 5] = [

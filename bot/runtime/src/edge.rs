@@ -12,7 +12,7 @@ use folkops_engine::People;
 use folkops_model::{BasisPoints, Cohort, Compared, Counts, Observation, StackName, Tick, Visitors};
 use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, TrialRoute, Unavailable};
 use folkops_record::{Keyring, Ledger};
-use folkops_rollouts::Row;
+use folkops_rollouts::{Row, Stage};
 use folkops_router::control::{ControlClient, ControlError};
 use folkops_router::observed::{self, Reading, Since};
 use folkops_router::table::{
@@ -140,7 +140,9 @@ impl Edge {
 
     /// What the router saw of a rollout since the last time; nothing while it serves another one.
     pub async fn seen(&self, row: &Row) -> Result<Option<Observation>, Unavailable> {
-        let salt = Salt::parse(&row.rollout.salt).map_err(wrong)?;
+        let soak = row.rollout.soak.as_ref().filter(|_| matches!(row.stage, Stage::Soaking { .. }));
+        let salt = soak.map_or(&row.rollout.salt, |soak| &soak.salt);
+        let salt = Salt::parse(salt).map_err(wrong)?;
         let (epoch, cohorts, ticks) = row.next.clone().unwrap_or_default();
         let reading = self.client.rollout(&Since { salt, cohorts, ticks }).await.map_err(wrong)?;
         let reading = match reading {

@@ -14,6 +14,7 @@ use folkops_previews::ports::Stacks;
 use folkops_previews::ports::Traffic;
 use folkops_previews::reconcile::{proposals, routes, unwanted};
 use folkops_record::Body;
+use folkops_rollouts::plan::Grounds;
 use folkops_rollouts::{Move, Rollouts, Row, plan};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -125,16 +126,20 @@ fn live(facts: &Facts<'_>) -> Option<Row> {
 fn wanted(facts: &Facts<'_>) -> Option<(&'static str, String)> {
     let row = facts.fold::<Rollouts>()?.live(facts)?;
     let frozen = facts.fold::<Releases>()?.frozen(facts).is_some();
-    let (line, what) = match plan(row, facts.now()).proposed? {
+    let wanted = plan(row, facts.now()).proposed?;
+    // What is wanted again after it was said, because it did not come about, is said again ten seconds later; an earlier
+    // release that did not answer gets longer.
+    let patience = if wanted == Move::RollBack(Grounds::Soak) { 300 } else { 10 };
+    let (line, what) = match wanted {
         Move::RollBack(_) => ("/rollback", "back"),
         Move::Step { .. } | Move::Finish if frozen => return None,
         Move::Step { .. } => ("/advance", "step"),
         Move::Finish => ("/advance", "finish"),
+        Move::Keep => ("/advance", "keep"),
         Move::Hold(_) => ("/advance", "hold"),
         Move::Resume => ("/advance", "resume"),
     };
-    // What is wanted again after it was said, because it did not come about, is said again ten seconds later.
-    let again = facts.now().as_second() / 10;
+    let again = facts.now().as_second() / patience;
     Some((line, format!("{what}-{}-{}-{again}", row.rollout.release, row.since.as_millisecond())))
 }
 

@@ -37,7 +37,8 @@ pub struct Simulate {
     /// Visitors who come for the first time, a minute.
     #[arg(long, default_value_t = 100.0)]
     visitors_per_minute: f64,
-    /// What else happens: steady, crash=SHARE, stratum=SHARE, clumped=MANY, leak, daily, incident, outage or flapping.
+    /// What else happens: steady, crash=SHARE, stratum=SHARE, clumped=MANY, leak, turn, daily, incident, outage or
+    /// flapping.
     #[arg(long, default_value = "steady", value_parser = scenario)]
     scenario: Scenario,
     /// How many rollouts, 1 to 10000.
@@ -101,7 +102,7 @@ fn made_up(asked: &Simulate, template: &Template) -> Result<String, StartError> 
 fn scenario(word: &str) -> Result<Scenario, String> {
     let wrong = || {
         format!(
-            "`{word}` is no scenario; give steady, crash=0.2, stratum=0.05, clumped=10, leak, daily, incident, outage or flapping"
+            "`{word}` is no scenario; give steady, crash=0.2, stratum=0.05, clumped=10, leak, turn, daily, incident, outage or flapping"
         )
     };
     match word.split_once('=') {
@@ -112,6 +113,7 @@ fn scenario(word: &str) -> Result<Scenario, String> {
         None => match word {
             "steady" => Ok(Scenario::Steady),
             "leak" => Ok(Scenario::Leak),
+            "turn" => Ok(Scenario::Turn),
             "daily" => Ok(Scenario::Daily),
             "incident" => Ok(Scenario::Incident),
             "outage" => Ok(Scenario::Outage),
@@ -129,7 +131,8 @@ fn happens(scenario: Scenario) -> String {
             format!("only programs, {} % of all visitors, meet them with the new one", percent(share))
         }
         Scenario::Clumped(many) => format!("of each node, {many} visitors in a row fare alike"),
-        Scenario::Leak => "the new build gets there slowly".into(),
+        Scenario::Leak => "the new build gets there slowly, and only once everybody has it".into(),
+        Scenario::Turn => "the new build does so only when a third of the soak is over".into(),
         Scenario::Daily => "both swing by three points, as by day and night".into(),
         Scenario::Incident => "for thirty minutes a third more of everybody fail".into(),
         Scenario::Outage => "for ten minutes nothing is told".into(),
@@ -139,7 +142,12 @@ fn happens(scenario: Scenario) -> String {
 
 fn described(template: &Template) -> String {
     let steps: Vec<String> = template.rungs().iter().map(|rung| rung.weight.to_string()).collect();
-    format!("steps: {}, then everybody; within {}\n", steps.join(", "), clock(duration(template.lasts)))
+    format!(
+        "steps: {}, then everybody; within {}, and watched for {} then\n",
+        steps.join(", "),
+        clock(duration(template.lasts)),
+        clock(duration(template.soak))
+    )
 }
 
 /// What was seen, by one line: the body of a record, or the whole of one.
@@ -187,7 +195,7 @@ fn table(reports: &[(u64, Report)]) -> String {
 
 fn outcome(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Everybody => "everybody gets it".into(),
+        Outcome::Everybody => "everybody gets it, and keeps it".into(),
         Outcome::Back(grounds) => back(grounds).into(),
         Outcome::Standing(why) => still(why).into(),
         Outcome::Undecided => "is not decided when the visitors end".into(),
@@ -199,6 +207,7 @@ fn back(grounds: Grounds) -> &'static str {
         Grounds::Harm => "goes back: it fails more",
         Grounds::Budget => "goes back: too many met a failure",
         Grounds::Late => "goes back: time is up",
+        Grounds::Soak => "goes back: got worse when all had it",
     }
 }
 
@@ -231,6 +240,7 @@ fn moves(report: &Report, rungs: &[Rung]) -> String {
                 share(*rung).map_or_else(String::new, |rung| format!("{} get it", rung.weight))
             }
             Move::Finish => "everybody gets it".into(),
+            Move::Keep => "everybody keeps it".into(),
             Move::RollBack(grounds) => back(*grounds).into(),
             Move::Hold(why) => still(*why).into(),
             Move::Resume => "goes on".into(),
@@ -277,6 +287,11 @@ mod tests {
     fn a_bad_build_goes_back_in_every_run_a_good_one_in_none_and_the_same_seed_says_the_same() {
         let bad = simulated(&["--failing", "0.3", "--runs", "5"]).unwrap();
         assert!(bad.contains("5 rollouts: 5 go back, 0 come to everybody, 0 wait"), "{bad}");
+        let leak = simulated(&["--failing", "0.3", "--runs", "5", "--scenario", "leak"]).unwrap();
+        assert!(
+            leak.contains("got worse when all had it") && leak.contains("5 rollouts: 5 go back"),
+            "{leak}"
+        );
         let good = simulated(&["--failing", "0.01", "--runs", "5"]).unwrap();
         assert!(good.contains("5 rollouts: 0 go back, 5 come to everybody, 0 wait"), "{good}");
         assert_eq!(simulated(&["--failing", "0.01", "--runs", "5"]).unwrap(), good);

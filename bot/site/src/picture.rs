@@ -123,7 +123,7 @@ fn title(row: &Row, far: Option<&Stage>, last: Option<(Option<String>, Option<St
         row.rollout.changes.iter().map(|change| format!("#{}", change.number)).collect();
     let stands = match far {
         Some(Stage::Ended(RolloutEnd::RolledBack)) => "rolled back",
-        Some(Stage::Ended(RolloutEnd::Live)) => "live for everyone",
+        Some(Stage::Soaking { .. } | Stage::Ended(RolloutEnd::Live)) => "live for everyone",
         Some(Stage::Ended(RolloutEnd::Superseded)) => "gave way to a newer release",
         Some(Stage::Held { .. } | Stage::Paused { .. }) => "stands still",
         Some(Stage::Rising { .. }) | None => "→ everyone",

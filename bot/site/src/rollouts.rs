@@ -5,9 +5,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use folkops_graph::{Evidence, Graph, Mark, MarkKind, Point, Rate, Size, Theme, Times, alt, svg};
-use folkops_model::{ReleaseNumber, RolloutEnd};
+use folkops_model::{Counts, ReleaseNumber, RolloutEnd};
 use folkops_rollouts::words::{stands_out, unsound};
-use folkops_rollouts::{Fares, Moment, Rollouts, Row, Stage, plan};
+use folkops_rollouts::{Fares, Found, Moment, Rollouts, Row, Stage, plan};
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
@@ -112,31 +112,54 @@ fn standing(row: &Row) -> String {
         Stage::Paused { rung, .. } => {
             format!("{} of people have release {release}; somebody paused it.", weight(rung))
         }
+        Stage::Soaking { .. } => format!("Everybody has release {release}; it is watched on."),
         Stage::Ended(RolloutEnd::Live) => format!("Everybody has release {release}."),
         Stage::Ended(RolloutEnd::RolledBack) => format!("It was rolled back; everybody has release {from}."),
         Stage::Ended(RolloutEnd::Superseded) => "A newer release took its place.".into(),
     }
 }
 
+/// One figure of many.
+type Count = fn(&Counts) -> u64;
+
 fn figures(row: &Row) -> Markup {
-    let (new, current) = (&row.totals.candidate, &row.totals.stable);
-    let rows = [
-        ("People", new.visitors, current.visitors),
-        ("met an error", new.affected, current.affected),
-        ("Requests", new.requests, current.requests),
-        ("failed", new.failed, current.failed),
-        ("were slow", new.slow, current.slow),
+    let sides = [("New build", row.totals.candidate), ("Current build", row.totals.stable)];
+    let soak = row.soak.as_ref().map(|soak| ("Since everybody has it", soak.counts));
+    let sides: Vec<(&str, Counts)> = sides.into_iter().chain(soak).collect();
+    let rows: [(&str, Count); 5] = [
+        ("People", |counts| counts.visitors),
+        ("met an error", |counts| counts.affected),
+        ("Requests", |counts| counts.requests),
+        ("failed", |counts| counts.failed),
+        ("were slow", |counts| counts.slow),
     ];
     html! {
         table class="figures" {
-            thead { tr { td {} th scope="col" { "New build" } th scope="col" { "Current build" } } }
+            thead { tr { td {} @for (side, _) in &sides { th scope="col" { (side) } } } }
             tbody {
-                @for (name, new, current) in rows {
-                    tr { th scope="row" { (name) } td { (new) } td { (current) } }
+                @for (name, of) in rows {
+                    tr { th scope="row" { (name) } @for (_, counts) in &sides { td { (of(counts)) } } }
                 }
             }
         }
+        @if let Some(soak) = &row.soak { p { (soaked(&soak.found())) } }
     }
+}
+
+/// What the soak says, in a sentence.
+fn soaked(found: &Found) -> String {
+    let nearness = 100.0 * (found.evidence / found.alarm_at).clamp(0.0, 1.0);
+    let before = 100.0 * found.before;
+    let Some(now) = found.now.rate() else {
+        return "Nobody was watched to the end since everybody has it.".into();
+    };
+    format!(
+        "Since everybody has it: {:.1} % {} of {} people, {before:.1} % before. The evidence that it got worse is at \
+         {nearness:.0} % of what takes it back.",
+        100.0 * now,
+        found.metric,
+        found.now.visitors
+    )
 }
 
 fn graph(row: &Row, now: Timestamp) -> Graph {
@@ -172,7 +195,9 @@ pub(crate) fn point(moment: &Moment) -> Point {
 /// What was done, as it is drawn.
 pub(crate) fn marks(row: &Row) -> impl Iterator<Item = Mark> {
     let deployed = Mark { at_ms: row.began.as_millisecond(), kind: MarkKind::Deploy };
-    let done = row.marks.iter();
+    // Everybody has it from the soak's beginning on.
+    let told = |stage: &Stage| row.soak.is_none() || *stage != Stage::Ended(RolloutEnd::Live);
+    let done = row.marks.iter().filter(move |(_, stage)| told(stage));
     let done = done.filter_map(|(at, stage)| Some(Mark { at_ms: at.as_millisecond(), kind: kind(stage)? }));
     std::iter::once(deployed).chain(done)
 }
@@ -186,7 +211,7 @@ fn kind(stage: &Stage) -> Option<MarkKind> {
     match stage {
         Stage::Rising { rung } => Some(MarkKind::Step(rung + 1)),
         Stage::Held { .. } | Stage::Paused { .. } => Some(MarkKind::Pause),
-        Stage::Ended(RolloutEnd::Live) => Some(MarkKind::Done),
+        Stage::Soaking { .. } | Stage::Ended(RolloutEnd::Live) => Some(MarkKind::Done),
         Stage::Ended(RolloutEnd::RolledBack) => Some(MarkKind::RolledBack),
         Stage::Ended(RolloutEnd::Superseded) => None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use folkops_engine::{Due, Hands, Keyring, KeyringError, Lookout, Reply, ReplySink, Unavailable};
@@ -16,11 +16,21 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 /// Time stands still.
-pub struct Still;
+#[derive(Default)]
+pub struct Still {
+    /// Seconds that a story let pass.
+    passed: AtomicI64,
+}
+
+impl Still {
+    pub fn pass(&self, seconds: i64) {
+        self.passed.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_780_000_000).unwrap()
+        Timestamp::from_second(1_780_000_000 + self.passed.load(Ordering::SeqCst)).unwrap()
     }
     fn monotonic(&self) -> Duration {
         Duration::ZERO

@@ -17,6 +17,8 @@ mod rollouts;
 #[cfg(test)]
 mod room;
 #[cfg(test)]
+mod soaks;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod way_back;

@@ -1,9 +1,10 @@
 //! Rollouts through the whole pipeline: what is said, what the numbers want, and what production comes to run.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use folkops_engine::{Body, MemoryStore};
-use folkops_model::{Cohort, Counts, Effect, Observation, RolloutEnd, Strategy, Tick, Visitors};
+use folkops_model::{Cohort, Counts, Effect, Observation, RolloutEnd, Rung, Strategy, Tick, Visitors};
 use folkops_previews::Releases;
 use folkops_rollouts::{Move, Rollouts, Row, Stage, Template, plan};
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::recovery::{entries, prefix};
 use crate::room::{Ground, Room};
 
 pub(crate) fn canary() -> Template {
-    Template { strategy: Strategy::Canary, margin: 0.1, ..Template::ordinary() }
+    Template { strategy: Strategy::Canary, margin: 0.1, soak: Duration::ZERO, ..Template::ordinary() }
 }
 
 pub(crate) async fn open(store: MemoryStore) -> Room {
@@ -43,8 +44,8 @@ impl Room {
     pub(crate) async fn sees(&self, release: u64, new: (u64, u64), current: (u64, u64)) {
         let row = self.rollout(release);
         let at: Timestamp = self.ledger.read(|facts| facts.now());
-        let rung = row.stage.rung().expect("it is not over");
-        let step = row.rollout.rungs[usize::try_from(rung).unwrap()];
+        let on = |rung: u32| row.rollout.rungs[usize::try_from(rung).unwrap()];
+        let step = row.stage.rung().map_or(Rung::EVERYBODY, on);
         let visitors = |(failed, well): (u64, u64)| Visitors {
             exposed: failed + well,
             failed: BTreeMap::from([(0, well), (32, failed)]),
@@ -281,7 +282,7 @@ async fn an_unknown_strategy_is_named_with_those_that_there_are() {
     let room = open(MemoryStore::new()).await;
     let card = room.says("jo", "/promote 41 --strategy=yolo").await;
     assert!(card.starts_with("Refused: There is no such strategy") && card.contains("blue-green"), "{card}");
-    let card = room.says("jo", "/promote 41 --strategy=blue-green").await;
+    let card = room.says("jo", "/promote 41 --strategy=at-once").await;
     assert!(card.starts_with("Live: #41 is live for everyone"), "{card}");
     assert_eq!(room.runs(), 2);
 }

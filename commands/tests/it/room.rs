@@ -28,6 +28,7 @@ pub struct Room {
     pub ledger: Arc<Ledger>,
     pub hands: Arc<QuickHands>,
     pub keyring: Arc<PlainKeyring>,
+    pub clock: Arc<Still>,
     messages: AtomicU64,
 }
 
@@ -35,6 +36,7 @@ pub struct Room {
 pub struct Ground {
     pub store: MemoryStore,
     pub keyring: Arc<PlainKeyring>,
+    pub clock: Arc<Still>,
     pub extra: Vec<Arc<dyn Command>>,
     pub dice: u64,
     pub limits: Limits,
@@ -56,10 +58,11 @@ impl Default for Ground {
         Self {
             store: MemoryStore::new(),
             keyring: Arc::default(),
+            clock: Arc::default(),
             extra: Vec::new(),
             dice: 0,
             limits: Limits { person_burst: 10_000, surface_burst: 100_000, ..Limits::default() },
-            rollout: Template { strategy: Strategy::BlueGreen, ..Template::ordinary() },
+            rollout: Template { strategy: Strategy::AtOnce, ..Template::ordinary() },
             between: None,
         }
     }
@@ -93,7 +96,7 @@ impl Room {
 
     /// A room on what an earlier one left: its journal, its keys, and dice that do not repeat.
     pub async fn on(ground: Ground) -> Self {
-        let Ground { store, keyring, extra, dice, limits, rollout, between } = ground;
+        let Ground { store, keyring, clock, extra, dice, limits, rollout, between } = ground;
         let plain = Arc::new(QuickHands::default());
         let (store, hands, sink): (Arc<dyn Store>, Arc<dyn Hands>, Arc<dyn ReplySink>) = match between {
             Some(between) => (between.store(store), between.hands(plain.clone()), between.sink()),
@@ -112,7 +115,7 @@ impl Room {
                 .with(Rollouts::default())
         };
         let service = ServiceId::parse("potluck").unwrap();
-        let ledger = Arc::new(Ledger::open(store, folds, Arc::new(Still), service.clone()).await.unwrap());
+        let ledger = Arc::new(Ledger::open(store, folds, clock.clone(), service.clone()).await.unwrap());
         let settings = Settings {
             service: "Potluck".into(),
             previews_a_person: 2,
@@ -141,10 +144,10 @@ impl Room {
             hands,
             lookout: Arc::new(Nothing),
             sinks: BTreeMap::from([(SurfaceName::parse("web").unwrap(), sink)]),
-            clock: Arc::new(Still),
+            clock: clock.clone(),
             limits,
         });
-        Self { engine, ledger, hands: plain, keyring, messages: AtomicU64::new(0) }
+        Self { engine, ledger, hands: plain, keyring, clock, messages: AtomicU64::new(dice) }
     }
 
     pub async fn join(&self, id: &str, groups: Vec<Group>) {

@@ -57,7 +57,7 @@ pub fn difference(canary: Tally, stable: Tally, level: Level) -> Option<Interval
 }
 
 /// ln M_n(m), in nats.
-fn log_mixture(tally: Tally, m: f64) -> f64 {
+pub(crate) fn log_mixture(tally: Tally, m: f64) -> f64 {
     let (bad, n) = (tally.unhealth, exact(tally.visitors));
     let well = (n - bad).max(0.0);
     let mixture = lgamma(bad + 0.5) + lgamma(well + 0.5) - lgamma(n + 1.0) - std::f64::consts::PI.ln();

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | is the canary worse? | [`Harm`], [`Strata`], [`Events`] | a harmless build is ever rolled back: ≤ α |
 //! | is it at most a margin worse? | [`Safe`] | a build worse by the margin ever advances: ≤ β |
-//! | did the fleet get worse after 100 %? | [`Detector`] | average run length to a false alarm ≥ c |
+//! | did the fleet get worse after 100 %? | [`Soak`], of [`Detector`]s | an alarm within B blocks that is false: ≤ B/c |
 //! | do the shares match the weights? | [`Allocation`] | a correct split is ever held: ≤ α |
 //! | is the metric itself sound? | [`Placebo`] | a sound metric is ever demoted: ≤ α |
 //! | who did not report? | [`Debts`] | |
@@ -40,6 +40,7 @@ pub mod level;
 pub mod placebo;
 pub mod safe;
 pub mod sample;
+pub mod soak;
 pub mod strata;
 pub mod tally;
 pub mod tuning;
@@ -60,6 +61,7 @@ pub use level::{Level, OutOfRange, Share};
 pub use placebo::{Placebo, Standing};
 pub use safe::{Margin, Safe};
 pub use sample::{BINS, NotASample, Sample};
+pub use soak::Soak;
 pub use strata::{Average, Strata, UndeclaredStratum};
 pub use tally::{Baseline, Tally};
 pub use unhealth::Unhealth;

@@ -68,7 +68,7 @@ impl Course {
                 check(&self.row.rollout, Change::Step { stage: &self.row.stage, rung: *rung })?;
             }
             self.moves.push((at, wanted.clone()));
-            self.intend(at, intent(wanted));
+            self.intend(at, intent(&self.row.rollout, wanted));
         }
         Ok(planned)
     }
@@ -134,17 +134,19 @@ fn made(template: &Template, at: Timestamp) -> Option<(Rollout, ServiceId)> {
         late: template.late,
         salt: "00".repeat(16),
         timing: template.timing,
+        soak: template.soak("11".repeat(16)),
     };
     let service = ServiceId::parse("simulated").ok()?;
     Some((rollout, service)).filter(|(rollout, _)| !rollout.rungs.is_empty())
 }
 
 /// What the commands record for a move.
-fn intent(wanted: &Move) -> Intent {
+fn intent(rollout: &Rollout, wanted: &Move) -> Intent {
     let (release, by) = (TRIED, Principal::Automation);
     match wanted {
         Move::Step { rung } => Intent::StepRollout { release, rung: *rung },
-        Move::Finish => Intent::EndRollout { release, end: RolloutEnd::Live, by },
+        Move::Finish if rollout.soak.is_some() => Intent::SoakRollout { release, by },
+        Move::Finish | Move::Keep => Intent::EndRollout { release, end: RolloutEnd::Live, by },
         Move::RollBack(_) => Intent::EndRollout { release, end: RolloutEnd::RolledBack, by },
         Move::Hold(why) => Intent::HoldRollout { release, why: *why },
         Move::Resume => Intent::ResumeRollout { release, by },

@@ -32,6 +32,8 @@ const INCIDENT: f64 = 0.33;
 const INCIDENT_SECONDS: f64 = 1_800.0;
 /// How long nothing is told.
 const OUTAGE_SECONDS: f64 = 600.0;
+/// The share of the soak after which a build turns.
+pub const TURN: f64 = 1.0 / 3.0;
 /// How long a flapping build is well, and then unwell.
 const FLAP_SECONDS: f64 = 120.0;
 
@@ -55,8 +57,10 @@ pub enum Scenario {
     Steady,
     /// This share of the new build's visitors crash at the start and are never heard of again.
     Crash(f64),
-    /// The new build is as good as the current one at first and fails its share only at the deadline.
+    /// The new build is as good as the current one until everybody has it, and fails its share only at the soak's end.
     Leak,
+    /// The new build is as good as the current one until a third of the soak is over, and fails its share from then on.
+    Turn,
     /// Both builds' failures swing by three points, once in the time that the rollout may take.
     Daily,
     /// For thirty minutes from a moment in the first tenth of the time on, a third more of everybody fail.
@@ -115,6 +119,9 @@ pub(super) struct Crowd {
     stream: Pcg64Mcg,
     block: f64,
     lasts: f64,
+    /// How long everybody is watched, and since when everybody has the new build, in seconds.
+    soak: f64,
+    everybody: Option<f64>,
     period: SignedDuration,
     /// When what happens once begins, in seconds since the first visitor.
     moment: f64,
@@ -140,6 +147,8 @@ impl Crowd {
             stream,
             block: milliseconds(template.timing.block_ms).as_secs_f64(),
             lasts,
+            soak: template.soak.as_secs_f64(),
+            everybody: None,
             period: milliseconds(template.timing.period_ms),
             moment,
             nodes: [Node::default(); 3],
@@ -150,6 +159,9 @@ impl Crowd {
     /// The visitors of the block that ends now, and what is told of those who came earlier; none when nothing is told.
     pub(super) fn come(&mut self, now: Timestamp, rung: Rung) -> Option<Observation> {
         let elapsed = now.as_duration().as_secs_f64();
+        if rung == Rung::EVERYBODY {
+            self.everybody.get_or_insert(elapsed);
+        }
         let (new, current) = self.failing(elapsed);
         let (weight, control) = (rung.weight, rung.control);
         let (mut kinds, mut candidate, mut stable, mut half) =
@@ -205,7 +217,9 @@ impl Crowd {
                 (failing, usual)
             }
             Scenario::Crash(share) => (share + (1.0 - share) * failing, usual),
-            Scenario::Leak => (usual + (failing - usual) * (elapsed / self.lasts).min(1.0), usual),
+            Scenario::Leak => (usual + (failing - usual) * self.soaked(elapsed).min(1.0), usual),
+            Scenario::Turn if self.soaked(elapsed) >= TURN => (failing, usual),
+            Scenario::Turn => (usual, usual),
             Scenario::Daily => {
                 let swing = SWING * (elapsed / self.lasts * std::f64::consts::TAU).sin();
                 (failing + swing, usual + swing)
@@ -227,6 +241,11 @@ impl Crowd {
             Scenario::Stratum(share) => (part * (1.0 - share) / (1.0 - RARE), false),
             _ => (part, true),
         }
+    }
+
+    /// How much of the soak is over, as a share of it.
+    fn soaked(&self, elapsed: f64) -> f64 {
+        self.everybody.map_or(0.0, |since| (elapsed - since) / self.soak)
     }
 
     /// As many as come of a share, and as many of them as fail.

@@ -42,7 +42,8 @@ const BEGIN: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// A service of 12,000 visitors an hour; a rollout may take two.
 fn template() -> Template {
-    Template { visitors: 24_000, lasts: std::time::Duration::from_secs(7_200), ..Template::ordinary() }
+    let lasts = std::time::Duration::from_secs(7_200);
+    Template { visitors: 24_000, lasts, soak: std::time::Duration::ZERO, ..Template::ordinary() }
 }
 
 fn traffic(failing: f64, scenario: Scenario) -> Traffic {

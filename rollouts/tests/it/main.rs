@@ -3,4 +3,5 @@
 
 mod failure_modes;
 mod placebo;
+mod soak;
 mod strata;

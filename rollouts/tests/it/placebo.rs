@@ -17,6 +17,7 @@ fn template() -> Template {
         budget: 1_000_000,
         lasts,
         late: Late::Advance,
+        soak: std::time::Duration::ZERO,
         ..Template::ordinary()
     }
 }

@@ -1,6 +1,7 @@
 //! What telling visitors apart by the kind of their client finds, over whole rollouts.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use folkops_model::{BasisPoints, ClientKind, Cohort, Compared, Observation, Visitors};
 use folkops_rollouts::plan::Grounds;
@@ -13,7 +14,13 @@ const SEEDS: u64 = 200;
 
 /// A busy service whose rollouts have the time to find what hurts few.
 fn template() -> Template {
-    Template { visitors: 48_000, margin: 0.02, budget: 1_000_000, ..Template::ordinary() }
+    Template {
+        visitors: 48_000,
+        margin: 0.02,
+        budget: 1_000_000,
+        soak: Duration::ZERO,
+        ..Template::ordinary()
+    }
 }
 
 fn traffic(failing: f64, scenario: Scenario) -> Traffic {

@@ -51,6 +51,8 @@ pub struct Releases {
     pub trial: Table<String, Trial>,
     /// One row, `now`, while everybody goes back and some are not back yet.
     pub leaving: Table<String, Leaving>,
+    /// One row, `now`, while a release that everybody has is watched on.
+    pub soak: Table<String, Rollout>,
     /// One row, `now`: releases in a row that were taken back by the numbers.
     pub bad: Table<String, u32>,
 }
@@ -92,6 +94,7 @@ impl Default for Releases {
             freeze: Table::new("freeze"),
             trial: Table::new("trial"),
             leaving: Table::new("leaving"),
+            soak: Table::new("soak"),
             bad: Table::new("bad-releases"),
         }
     }
@@ -119,6 +122,11 @@ impl Releases {
     /// The release that is left, while some still get it.
     pub fn leaving(&self, facts: &Facts<'_>) -> Option<&Leaving> {
         facts.row(&self.leaving, &"now".to_owned())
+    }
+
+    /// The rollout whose release everybody has, and which is watched on.
+    pub fn soak(&self, facts: &Facts<'_>) -> Option<&Rollout> {
+        facts.row(&self.soak, &"now".to_owned())
     }
 
     /// How many releases in a row the numbers took back.
@@ -183,20 +191,31 @@ impl Releases {
         }
     }
 
+    fn soak_trial(&mut self, at: u64, release: ReleaseNumber) {
+        let now = "now".to_owned();
+        let trial = self.trial.get(&now).filter(|trial| trial.rollout.release == release);
+        if let Some(rollout) = trial.map(|trial| trial.rollout.clone()) {
+            self.trial.remove(at, &now);
+            self.soak.put(at, now, rollout);
+        }
+    }
+
     fn end_trial(&mut self, at: u64, release: ReleaseNumber, end: RolloutEnd, by: &Principal) {
         let now = "now".to_owned();
-        let Some(trial) = self.trial.get(&now).filter(|trial| trial.rollout.release == release).cloned()
-        else {
+        let mut rollouts =
+            self.trial.get(&now).map(|trial| &trial.rollout).into_iter().chain(self.soak.get(&now));
+        let Some(rollout) = rollouts.find(|rollout| rollout.release == release).cloned() else {
             return;
         };
         self.trial.remove(at, &now);
+        self.soak.remove(at, &now);
         let bad = self.bad.get(&now).copied().unwrap_or_default();
         match end {
             RolloutEnd::Live => {
                 self.bad.remove(at, &now);
             }
             RolloutEnd::RolledBack => {
-                self.take_back(at, trial.rollout.from, &trial.rollout.changes);
+                self.take_back(at, rollout.from, &rollout.changes);
                 if *by == Principal::Automation {
                     self.bad.put(at, now, bad + 1);
                 }
@@ -236,6 +255,7 @@ impl Fold for Releases {
                     }
                 });
             }
+            Intent::SoakRollout { release, .. } => self.soak_trial(at, *release),
             Intent::EndRollout { release, end, by } => self.end_trial(at, *release, *end, by),
             Intent::Pardon { changes, .. } => {
                 changes.iter().for_each(|change| {
@@ -268,6 +288,7 @@ impl Fold for Releases {
             &self.freeze,
             &self.trial,
             &self.leaving,
+            &self.soak,
             &self.bad,
         ]
     }
@@ -281,6 +302,7 @@ impl Fold for Releases {
             &mut self.freeze,
             &mut self.trial,
             &mut self.leaving,
+            &mut self.soak,
             &mut self.bad,
         ]
     }

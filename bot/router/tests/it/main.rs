@@ -16,6 +16,8 @@ mod sides;
 #[cfg(test)]
 mod smuggling;
 #[cfg(test)]
+mod soaks;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod upstreams;

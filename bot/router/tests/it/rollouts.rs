@@ -17,8 +17,8 @@ use crate::world::{SERVICE, World, backend, host, link, person, table};
 
 const SALT: &str = "0123456789abcdef0123456789abcdef";
 /// Long enough that only the tests' own clock ends it.
-const BLOCK: u64 = 600_000;
-const PERIOD: u64 = 600_000;
+pub const BLOCK: u64 = 600_000;
+pub const PERIOD: u64 = 600_000;
 
 /// A router whose candidate and default say their names.
 pub struct Scene {
@@ -92,11 +92,11 @@ pub fn split(next: &Upstream, weight: u16, control: u16) -> Split {
     }
 }
 
-fn since(cohorts: u64, ticks: u64) -> Since {
+pub fn since(cohorts: u64, ticks: u64) -> Since {
     Since { salt: Salt::parse(SALT).unwrap(), cohorts, ticks }
 }
 
-fn share(basis_points: u16) -> Weight {
+pub fn share(basis_points: u16) -> Weight {
     Weight::new(basis_points).unwrap()
 }
 

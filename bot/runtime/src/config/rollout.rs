@@ -14,7 +14,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub struct Rollout {
     /// `canary`, in steps as wide as the harm that each has to exclude needs; `linear`, in even steps; `blue-green`, all
-    /// at once.
+    /// at once; `at-once`, all at once and not watched.
     #[schemars(with = "Option<String>")]
     pub strategy: Option<Strategy>,
     /// Visitors who come with a cookie of ours within `minutes`, roughly. The steps follow from it.
@@ -37,6 +37,8 @@ pub struct Rollout {
     /// Milliseconds for which an earlier release carries a quarter, then a half, on the way back to it; 0 gives it
     /// everybody at once.
     pub settle_ms: Option<u64>,
+    /// Minutes that a release is watched after everybody has it; 0 for none.
+    pub soak_minutes: Option<u64>,
     /// Milliseconds that each visitor is watched.
     pub period_ms: Option<u64>,
     /// Milliseconds for which visitors are gathered before they are judged together.
@@ -63,6 +65,7 @@ impl Rollout {
             lasts: seconds(self.minutes.map(|minutes| minutes.saturating_mul(60)), base.lasts),
             late: self.late.unwrap_or(base.late),
             settle: self.settle_ms.map_or(base.settle, Duration::from_millis),
+            soak: seconds(self.soak_minutes.map(|minutes| minutes.saturating_mul(60)), base.soak),
             timing: Timing {
                 period_ms: self.period_ms.unwrap_or(period_ms),
                 block_ms: self.block_ms.unwrap_or(block_ms),

@@ -1,6 +1,8 @@
-//! After 100 %: false alarms are as far apart as promised, a shift is found near Lorden's bound, a slow leak is found.
+//! After 100 %: false alarms are as far apart, and as rare, as promised; a shift is found near Lorden's bound, a slow leak
+//! is found.
 
-use folkops_evidence::{Detector, Sample, Unhealth, bounds};
+use folkops_evidence::soak::{Soak, height};
+use folkops_evidence::{Detector, Level, Sample, Tally, Unhealth, bounds};
 use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
 
@@ -74,4 +76,41 @@ fn a_slow_leak_is_found_while_it_is_small() {
         100.0 * leak(found as u64)
     );
     assert!(leak(found as u64) < 0.03, "{found}");
+}
+
+/// Whether a soak of so many blocks raises an alarm, after a control of so many visitors, with both at these rates.
+fn alarms(seed: u64, blocks: u64, control: u64, rates: (f64, f64)) -> bool {
+    let (mut rng, height) = (crowd::stream(seed), height(blocks, Level::ROLL_BACK));
+    let unwell = Binomial::new(control, rates.0).unwrap().sample(&mut rng);
+    let mut soak = Soak::after(Tally { unhealth: unwell as f64, visitors: control }, height);
+    (0..blocks).any(|_| {
+        soak.observe(&failing(&mut rng, rates.1));
+        soak.log_height() >= height.ln()
+    })
+}
+
+#[test]
+fn after_a_control_that_was_only_seen_a_soak_is_falsely_alarmed_less_often_than_once_in_a_thousand() {
+    let runs = crowd::runs(Sweep::of(2_000, 30_000));
+    for control in [100, 300, 1_000, 10_000] {
+        let alarms = (0..runs).filter(|seed| alarms(*seed, 360, control, (BASELINE, BASELINE))).count();
+        println!("soak: {alarms} false alarms in {runs} soaks of 360 blocks after a control of {control}");
+        assert!(alarms as f64 <= 0.001 * runs as f64, "{alarms} of {runs}");
+    }
+}
+
+#[test]
+fn taking_what_the_control_showed_for_the_truth_is_falsely_alarmed_far_more_often() {
+    let naive = |seed: u64| {
+        let (mut rng, height) = (crowd::stream(seed), height(360, Level::ROLL_BACK));
+        let unwell = Binomial::new(300, BASELINE).unwrap().sample(&mut rng);
+        let mut soak = Soak::beside(Unhealth::new(unwell as f64 / 300.0).unwrap());
+        (0..360).any(|_| {
+            soak.observe(&failing(&mut rng, BASELINE));
+            soak.log_height() >= height.ln()
+        })
+    };
+    let alarms = (0..200).filter(|seed| naive(*seed)).count();
+    println!("soak: {alarms} false alarms in 200 soaks beside the control's own rate (a control of 300)");
+    assert!(alarms > 20, "{alarms}");
 }
