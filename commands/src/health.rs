@@ -7,6 +7,7 @@ use folkops_model::{Card, CardState, Class, CommandSpec, Context, Line, Resource
 use folkops_rollouts::{Planned, Rollouts, Row, plan};
 
 use crate::advance::live;
+use crate::alert;
 use crate::soak;
 use crate::telling::{self, share};
 
@@ -36,7 +37,9 @@ impl Command for Health {
         let rollouts = facts.fold::<Rollouts>();
         let newest = rollouts.and_then(|rollouts| facts.rows(&rollouts.rollouts).next_back().map(|(_, row)| row));
         match live(facts).or(newest) {
-            Some(row) => Plan::answer(card(row, &plan(row, facts.now()))),
+            Some(row) => Plan::answer(
+                card(row, &plan(row, facts.now())).picture(alert::picture(row, Some(facts.now())), alert::alt(row)),
+            ),
             None => Plan::answer(
                 Card::new(CardState::Good, "Nothing was rolled out in steps yet")
                     .button(Weight::Quiet, "What runs now?", "/status"),

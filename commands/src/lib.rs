@@ -4,10 +4,12 @@
 
 mod alert;
 mod docs;
+mod explain;
 mod raise;
 mod soak;
 mod subject;
 mod telling;
+mod thread;
 mod trial;
 mod verdict;
 

@@ -21,7 +21,7 @@ use folkops_rollouts::{Move, Rollouts, Row, Stage, plan};
 use crate::advance::{live, nothing};
 use crate::alert::{self, Asked};
 use crate::promote::LOCK;
-use crate::{Settings, raise, soak, subject, telling, trial, verdict};
+use crate::{Settings, raise, soak, subject, telling, thread, trial, verdict};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "rollback",
@@ -60,6 +60,9 @@ impl Command for Rollback {
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        if let Some(card) = thread::is_about_another(call, facts) {
+            return Plan::refuse(card);
+        }
         let mut stopped = crate::stop_preview::holding(facts, LOCK);
         stopped.extend(crate::stop_preview::holding(facts, telling::LOCK));
         if verdict::is_said(call) && !verdict::is_called_for(facts) {

@@ -1,13 +1,14 @@
 //! "/why": why the newest thing here was allowed or refused.
 //!
-//! No arguments: it is about the newest card of this thread or room. Class: read. Reads: the room and the operation.
+//! No arguments: in the thread of a rollout or its alert it is about the verdict, else about the newest card of this thread
+//! or room. Class: read. Reads: the room, the operation, the rollout.
 
 use folkops_engine::{
     Ask, Call, Command, Facts, Operation, OperationState, Operations, Plan, Rooms, TimelineItem,
 };
 use folkops_model::{Card, CardState, Class, CommandSpec, Context, Line, OperationId, Resource};
 
-use crate::subject;
+use crate::{explain, subject, thread};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "why",
@@ -32,8 +33,11 @@ impl Command for Why {
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
+        if let Some(row) = thread::rollout(call, facts) {
+            return Plan::answer(explain::verdict(facts, row));
+        }
         match newest(call, facts) {
-            Some((id, operation)) => Plan::answer(explain(id, operation)),
+            Some((id, operation)) => Plan::answer(explained(id, operation)),
             None => Plan::answer(
                 Card::new(CardState::Good, "Nothing has been judged here yet")
                     .say("Ask again after a command."),
@@ -54,7 +58,7 @@ fn newest<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Option<(&'a OperationId, &'
     judged.find(|(_, operation)| operation.action.command != SPEC.name)
 }
 
-fn explain(id: &OperationId, operation: &Operation) -> Card {
+fn explained(id: &OperationId, operation: &Operation) -> Card {
     let action = &operation.action;
     let verb = if operation.decision.allows() { " was allowed" } else { " was refused" };
     let title = Line::new().code(format!("/{}", action.command)).text(" by ");

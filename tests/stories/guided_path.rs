@@ -95,10 +95,30 @@ async fn look(browser: &Chromium, demo: &Demo, step: &str) {
         "rollback" => (&["Ana’s book"], &["Release 1", "Serves 4"]),
         _ => return,
     };
+    if step == "back" {
+        alert(browser).await;
+    }
     browser.in_frame("pane-ana", async |pane| _ = pane.until_sees(ana).await).await;
     browser.in_frame("pane-ben", async |pane| _ = pane.until_sees(ben).await).await;
     if step == "rollback" {
         let served = |label: &str| demo.running().iter().any(|one| one.label.as_deref() == Some(label));
         assert!(served("Release 1"), "{:?}", demo.running());
     }
+}
+
+/// The line in the room leads to a thread that says all of it, with a picture that is drawn.
+async fn alert(browser: &Chromium) {
+    let path = browser.tab().await;
+    let thread = "return document.querySelector('.small-room .brief ~ .thread a').href";
+    let thread = browser.reads(thread).await;
+    browser.opens_beside(thread.as_str().expect("a thread below the line")).await;
+    let whole = browser.card("rolled back by itself").await;
+    for words in ["met an error of the new build", "Everybody is on release", "promoted it", "can pardon it"] {
+        assert!(whole.contains(words), "no `{words}` in {whole}");
+    }
+    let drawn = "const shown = [...document.querySelectorAll('.graph img')].filter((it) => it.checkVisibility());
+        const [picture] = shown;
+        return shown.length === 1 && picture.complete && picture.naturalWidth === 1000 && picture.alt.length > 20";
+    browser.until_true(drawn).await;
+    browser.looks_at(path).await;
 }

@@ -122,6 +122,51 @@ async fn a_promotion_that_breaks_opens_a_thread_and_one_that_only_does_not_fit_i
 }
 
 #[tokio::test]
+async fn why_in_the_thread_of_an_alert_or_of_the_rollout_explains_the_verdict() {
+    let room = open(MemoryStore::new()).await;
+    room.says("jo", "/promote 41").await;
+    room.goes_badly(2).await;
+    let (alert, ..) = room.alerts().pop().unwrap();
+    let card = room.says_below(&alert, "ana", "/why").await;
+    for said in [
+        "Good: Why #41 was rolled back",
+        "A harmless build would ever look as bad as this in fewer than 1 of ",
+        "\nMetric: failures",
+        "\nNew: 40 % of 30 visitors; ",
+        "\nCurrent: 0.0 % of 90 visitors; ",
+        "\nHarm: ",
+        " : 1; from 20 : 1 on it stands still, from 1,000 : 1 on it goes back",
+        "\nShares: ",
+        "\nActed: FolkOps said `/rollback`",
+        "\nRule: allowed; because",
+        "\nPolicies: `000000000000`",
+        "\nRecord: ",
+    ] {
+        assert!(card.contains(said), "{said}: {card}");
+    }
+    let card = room.says("ana", "/why").await;
+    assert!(!card.contains("Metric"), "elsewhere it is about what was said there: {card}");
+}
+
+#[tokio::test]
+async fn one_word_in_a_thread_takes_back_what_the_thread_is_about_and_nothing_else() {
+    let room = open(MemoryStore::new()).await;
+    room.allowed("43 first").await;
+    room.says("jo", "/promote 41").await;
+    room.goes_badly(2).await;
+    let (alert, ..) = room.alerts().pop().unwrap();
+    room.says("jo", "/promote 43").await;
+    room.goes_well(3).await;
+    assert_eq!(room.runs(), 3);
+    let card = room.says_below(&alert, "jo", "/rollback").await;
+    assert!(card.starts_with("Refused: #41: nobody has release 2; release 3 runs"), "{card}");
+    assert!(card.contains("[Roll back to release 1]"), "{card}");
+    assert_eq!(room.runs(), 3);
+    let card = room.says("jo", "/rollback").await;
+    assert!(card.contains("Potluck goes back to release 1"), "{card}");
+}
+
+#[tokio::test]
 async fn killed_after_any_append_an_alert_is_told_once_and_says_where_the_rollout_stands() {
     let store = MemoryStore::new();
     let whole = open(store.clone()).await;
