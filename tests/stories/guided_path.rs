@@ -109,7 +109,8 @@ async fn look(browser: &Chromium, demo: &Demo, step: &str) {
 /// The line in the room leads to a thread that says all of it, with a picture that is drawn.
 async fn alert(browser: &Chromium) {
     let path = browser.tab().await;
-    let thread = "return document.querySelector('.small-room .brief ~ .thread a').href";
+    // It may have stood still before, which is a line of its own.
+    let thread = "return [...document.querySelectorAll('.small-room .brief ~ .thread a')].pop()?.href";
     let thread = browser.reads(thread).await;
     browser.opens_beside(thread.as_str().expect("a thread below the line")).await;
     let said = ["met an error of the new build", "Everybody is on release", "promoted it", "can pardon it"];

@@ -117,7 +117,7 @@ fn drawing(row: &Row, until: i64, shade: Shade, service: &str) -> Graph {
     }
 }
 
-/// "#52 rolled back: 4.9 % failed, current build 1.0 %".
+/// "#52 rolled back: 4.9 % met an error, current build 1.0 %".
 fn title(row: &Row, far: Option<&Stage>, last: Option<(Option<String>, Option<String>)>) -> String {
     let changes: Vec<String> =
         row.rollout.changes.iter().map(|change| format!("#{}", change.number)).collect();
@@ -131,7 +131,7 @@ fn title(row: &Row, far: Option<&Stage>, last: Option<(Option<String>, Option<St
     let changes = changes.join(" and ");
     match last {
         Some((Some(new), Some(current))) => {
-            format!("{changes} {stands}: {new} failed, current build {current}")
+            format!("{changes} {stands}: {new} met an error, current build {current}")
         }
         _ => format!("{changes} {stands}"),
     }
