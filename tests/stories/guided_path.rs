@@ -95,29 +95,10 @@ async fn look(browser: &Chromium, demo: &Demo, step: &str) {
         "rollback" => (&["Ana’s book"], &["Release 1", "Serves 4"]),
         _ => return,
     };
-    if step == "back" {
-        alert(browser).await;
-    }
     browser.in_frame("pane-ana", async |pane| _ = pane.until_sees(ana).await).await;
     browser.in_frame("pane-ben", async |pane| _ = pane.until_sees(ben).await).await;
     if step == "rollback" {
         let served = |label: &str| demo.running().iter().any(|one| one.label.as_deref() == Some(label));
         assert!(served("Release 1"), "{:?}", demo.running());
     }
-}
-
-/// The line in the room leads to a thread that says all of it, with a picture that is drawn.
-async fn alert(browser: &Chromium) {
-    let path = browser.tab().await;
-    // It may have stood still before, which is a line of its own.
-    let thread = "return [...document.querySelectorAll('.small-room .brief ~ .thread a')].pop()?.href";
-    let thread = browser.reads(thread).await;
-    browser.opens_beside(thread.as_str().expect("a thread below the line")).await;
-    let said = ["met an error of the new build", "Everybody is on release", "promoted it", "can pardon it"];
-    browser.until_sees(&said).await;
-    let drawn = "const shown = [...document.querySelectorAll('.graph img')].filter((it) => it.checkVisibility());
-        const [picture] = shown;
-        return shown.length === 1 && picture.complete && picture.naturalWidth === 1000 && picture.alt.length > 20";
-    browser.until_true(drawn).await;
-    browser.looks_at(path).await;
 }

@@ -210,17 +210,6 @@ impl Chromium {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Waits until a script says `true` of the page.
-    ///
-    /// # Panics
-    /// If it does not.
-    pub async fn until_true(&self, script: &str) {
-        let look = async || (self.reads(script).await == Value::Bool(true)).then_some(());
-        if seen_until(SOON, look).await.is_none() {
-            panic!("not so: {script}\non:\n{}", self.sees().await);
-        }
-    }
-
     async fn until_there(&self, xpath: &str) -> Element {
         let look = async || self.client.find(Locator::XPath(xpath)).await.ok();
         match seen_until(SOON, look).await {
