@@ -20,7 +20,7 @@ use measure::{Field, Measured};
 use world::{Course, World};
 
 /// How often harmless builds are rolled out in each world, and harmful ones.
-const HARMLESS: u64 = 10_000;
+const HARMLESS: u64 = 30_000;
 const HARMFUL: u64 = 1_000;
 /// Visitors of the new build in an hour: of quiet services and of loud ones.
 const TRAFFIC: [f64; 6] = [5.0, 50.0, 500.0, 5_000.0, 50_000.0, 500_000.0];
@@ -29,6 +29,8 @@ const HOUR: f64 = 3_000.0;
 /// Shares that fail: with the current build, and with the new one.
 pub const SHIFTS: [(f64, f64); 4] = [(0.001, 0.5), (0.01, 0.05), (0.01, 0.03), (0.01, 0.02)];
 const CRASHES: [f64; 5] = [0.01, 0.02, 0.05, 0.2, 0.5];
+/// Shares of the new build's visitors who report failures that they did not meet.
+const LIARS: [f64; 3] = [0.01, 0.03, 0.1];
 
 fn main() {
     let is_quick = std::env::args().any(|argument| argument == "--quick");
@@ -38,6 +40,10 @@ fn main() {
         traffic: TRAFFIC.map(|per_hour| field.harmless(World::steady(0.01, 0.01, per_hour, 60))).to_vec(),
         disturbed: disturbed().into_iter().map(|(name, world)| (name, field.harmless(world))).collect(),
         sticky: field.sticky(),
+        nodes: field.nodes(),
+        liars: LIARS
+            .map(|share| field.harmful(World { course: Course::Liars(share), ..base(0.01) }))
+            .to_vec(),
         shifts: SHIFTS.map(|(good, bad)| field.harmful(World::steady(good, bad, HOUR, 120))).to_vec(),
         crashes: CRASHES
             .map(|share| field.harmful(World { course: Course::Crash(share), ..base(0.01) }))
@@ -45,6 +51,7 @@ fn main() {
         others: others().into_iter().map(|(name, world)| (name, field.harmful(world))).collect(),
         traffics: TRAFFIC.to_vec(),
         crash_shares: CRASHES.to_vec(),
+        liar_shares: LIARS.to_vec(),
     };
     let (text, traffic, delay) = (page.text(), page.traffic_drawing(), page.delay_drawing());
     println!("{text}");
@@ -70,6 +77,7 @@ fn disturbed() -> Vec<(&'static str, World)> {
         ("daily cycle, 4 % ± 3 points", daily),
         ("incident of 30 minutes in both builds", World { course: Course::Incident, ..base(0.01) }),
         ("no reports for 30 minutes", World { course: Course::Outage, ..base(0.01) }),
+        ("everything is known 10 minutes late", World { course: Course::Late(10), ..base(0.01) }),
     ]
 }
 
@@ -81,6 +89,11 @@ fn others() -> Vec<(&'static str, World)> {
         (
             "daily cycle, 4 % ± 3 points, the new build 2 points worse",
             World { course: Course::Daily, good: 0.04, ..base(0.06) },
+        ),
+        ("1 % → 5 %, known 10 minutes late", World { course: Course::Late(10), ..base(0.05) }),
+        (
+            "1 % → 5 %, one in ten says that all is well",
+            World { course: Course::Flatterers(0.1), ..base(0.05) },
         ),
     ]
 }

@@ -10,7 +10,7 @@ use crate::growthbook::GrowthBook;
 use crate::kayenta::{Kayenta, Looks};
 use crate::ours::{Counted, watch};
 use crate::peer::{Peer, tuned};
-use crate::world::{Course, Run, World, sticky};
+use crate::world::{Course, Run, World, nodes, sticky};
 
 /// Two cores.
 const THREADS: u64 = 2;
@@ -80,17 +80,30 @@ impl Field {
 
     /// The small service of sticky visitors, everybody at what the documentation shows.
     pub fn sticky(&self) -> Vec<Row> {
-        let mut names = vec![
-            "FolkOps, α = 0.001 (shipped), each visitor once",
-            "FolkOps, α = 0.01, each visitor once",
-            "control: FolkOps, α = 0.01, fed with requests",
+        let control = "control: FolkOps, α = 0.01, fed with requests";
+        let ours =
+            ["FolkOps, α = 0.001 (shipped), each visitor once", "FolkOps, α = 0.01, each visitor once"];
+        self.by_unit([ours[0], ours[1], control], sticky)
+    }
+
+    /// Nodes that fall ill, everybody at what the documentation shows.
+    pub fn nodes(&self) -> Vec<Row> {
+        let control = "control: FolkOps, α = 0.01, fed with visitors";
+        let ours = [
+            "FolkOps, α = 0.001, fed with nodes by the minute",
+            "FolkOps, α = 0.01, fed with nodes by the minute",
         ];
-        names.extend(self.peers.iter().map(|peer| peer.name()));
+        self.by_unit([ours[0], ours[1], control], nodes)
+    }
+
+    /// What hangs together, as the peers see it, beside units that do not.
+    fn by_unit(&self, ours: [&'static str; 3], runs: fn(u64) -> (Run, Run)) -> Vec<Row> {
+        let names = ours.into_iter().chain(self.peers.iter().map(|peer| peer.name())).collect();
         let delays = repeat(self.harmless, 0, |seed| {
-            let (requests, visitors) = sticky(seed);
-            let mut delays = watch(&visitors, Counted::Everybody, 1, self.levels).to_vec();
-            delays.push(watch(&requests, Counted::Everybody, 1, self.levels)[1]);
-            delays.extend(self.peers(&requests, |peer, _| peer.documented()));
+            let (together, apart) = runs(seed);
+            let mut delays = watch(&apart, Counted::Everybody, 1, self.levels).to_vec();
+            delays.push(watch(&together, Counted::Everybody, 1, self.levels)[1]);
+            delays.extend(self.peers(&together, |peer, _| peer.documented()));
             delays
         });
         measured(names, delays)
@@ -100,7 +113,7 @@ impl Field {
         let windows = run.windows();
         let delay = |(at, peer): (usize, &dyn Peer)| {
             let minute = peer.rolls_back(&windows, figure(peer, at));
-            minute.map_or(f64::INFINITY, |minute| run.exposed_until(minute))
+            minute.map_or(f64::INFINITY, |minute| run.exposed_when_known(minute))
         };
         self.peers.iter().map(AsRef::as_ref).enumerate().map(delay).collect()
     }

@@ -20,7 +20,9 @@ pub fn watch(run: &Run, counted: Counted, platforms: usize, levels: [Level; 2]) 
     let mut strata = Strata::declare(names.iter().cloned(), HarmSpec::PLAIN);
     let mut waiting = vec![(Sample::EMPTY, Sample::EMPTY); platforms];
     let (mut exposed, mut found) = (0, [f64::INFINITY; 2]);
-    for block in run.minutes.iter().flatten() {
+    let blocks =
+        run.minutes.iter().enumerate().flat_map(|(minute, blocks)| blocks.iter().map(move |it| (minute, it)));
+    for (minute, block) in blocks {
         exposed += block.canary.visitors;
         let platform = block.platform.min(platforms - 1);
         let (canary, stable) = &mut waiting[platform];
@@ -34,7 +36,7 @@ pub fn watch(run: &Run, counted: Counted, platforms: usize, levels: [Level; 2]) 
         let wealth = strata.log_wealth();
         for (found, level) in found.iter_mut().zip(levels) {
             if found.is_infinite() && wealth >= level.log_threshold() {
-                *found = exposed as f64;
+                *found = if run.late > 0 { run.exposed_when_known(minute) } else { exposed as f64 };
             }
         }
         if found.iter().all(|found| found.is_finite()) {

@@ -33,6 +33,12 @@ pub enum Course {
     Leak,
     /// The new build fails its share for two minutes, and does not for two.
     Flapping,
+    /// This share of the new build's visitors report a failure that they did not meet.
+    Liars(f64),
+    /// This share of the new build's visitors report that all is well, whatever they met.
+    Flatterers(f64),
+    /// What visitors meet is known so many minutes later.
+    Late(usize),
 }
 
 /// A service, and what is rolled out to it.
@@ -69,6 +75,8 @@ pub struct Block {
 /// One rollout's visitors.
 pub struct Run {
     pub minutes: Vec<Vec<Block>>,
+    /// So many minutes pass until it is known.
+    pub late: usize,
 }
 
 /// What a monitoring system shows of a minute: reports that arrived.
@@ -115,9 +123,12 @@ impl Run {
         self.minutes.iter().map(window).collect()
     }
 
-    /// Visitors of the new build until the end of a minute.
-    pub fn exposed_until(&self, minute: usize) -> f64 {
-        self.minutes[..=minute].iter().flatten().map(|block| block.canary.visitors as f64).sum()
+    /// Visitors of the new build until what happened in a minute is known; infinite when it is not within the run.
+    pub fn exposed_when_known(&self, minute: usize) -> f64 {
+        match self.minutes.get(..=minute + self.late) {
+            Some(minutes) => minutes.iter().flatten().map(|block| block.canary.visitors as f64).sum(),
+            None => f64::INFINITY,
+        }
     }
 }
 
@@ -136,7 +147,8 @@ impl World {
         let moment = stream.random_range(0.1..0.6) * self.minutes as f64;
         let minutes =
             (0..self.minutes).map(|minute| self.minute(&mut stream, minute as f64, moment)).collect();
-        Run { minutes }
+        let late = if let Course::Late(minutes) = self.course { minutes } else { 0 };
+        Run { minutes, late }
     }
 
     fn minute(&self, stream: &mut Pcg64Mcg, minute: f64, moment: f64) -> Vec<Block> {
@@ -181,6 +193,8 @@ impl World {
             Course::Incident if (moment..moment + 30.0).contains(&minute) => (bad + 0.33, good + 0.33),
             Course::Leak => (good + (bad - good) * part, good),
             Course::Flapping if minute % 4.0 < 2.0 => (good, good),
+            Course::Liars(share) => (bad + (1.0 - bad) * share, good),
+            Course::Flatterers(share) => (bad * (1.0 - share), good),
             _ => (bad, good),
         }
     }
@@ -233,5 +247,31 @@ pub fn sticky(seed: u64) -> (Run, Run) {
     };
     let requests: Vec<Vec<Block>> = (0..40).map(|_| round()).collect();
     let first = vec![requests[0].clone()];
-    (Run { minutes: requests }, Run { minutes: first })
+    (Run { minutes: requests, late: 0 }, Run { minutes: first, late: 0 })
+}
+
+/// Two nodes with the new build and eighteen with the current one, 50 and 450 visitors a minute, two hours. One visitor in a
+/// hundred fails; each node is ill one minute in a hundred, whatever build it has, and then every second of its visitors fails.
+///
+/// Once as visitors, and once as nodes: one that fails more than a quarter of its visitors in a minute has failed.
+pub fn nodes(seed: u64) -> (Run, Run) {
+    let mut stream = Pcg64Mcg::seed_from_u64(seed);
+    let mut arm = |nodes: u64| {
+        let (mut visitors, mut units) = (Arm::default(), Arm { visitors: nodes, ..Arm::default() });
+        for _ in 0..nodes {
+            let failing = if stream.random_bool(0.01) { 0.5 } else { 0.01 };
+            let failed = Binomial::new(25, failing).expect("a share").sample(&mut stream);
+            visitors.visitors += 25;
+            visitors.failed += failed;
+            units.failed += u64::from(failed > 6);
+        }
+        (visitors, units)
+    };
+    let (mut visitors, mut units) = (Vec::new(), Vec::new());
+    for _ in 0..120 {
+        let (canary, stable) = (arm(2), arm(18));
+        visitors.push(vec![Block { platform: 0, canary: canary.0, stable: stable.0 }]);
+        units.push(vec![Block { platform: 0, canary: canary.1, stable: stable.1 }]);
+    }
+    (Run { minutes: visitors, late: 0 }, Run { minutes: units, late: 0 })
 }
