@@ -37,6 +37,7 @@ impl About {
             Self::Held(Held::Suspicion) => 4,
             Self::Held(Held::Late) => 5,
             Self::Held(Held::Unsound) => 6,
+            Self::Held(Held::NothingSound) => 7,
         })
     }
 }
@@ -105,7 +106,7 @@ pub fn held(row: &Row, planned: &Planned, why: Held, asked: &Asked<'_, '_>) -> A
         ),
     };
     card.rows.extend(next);
-    let may = if matches!(why, Held::Late | Held::Unsound) {
+    let may = if why.may_be_overruled() {
         ("/resume --anyway", " can let it go on")
     } else {
         ("/rollback", " can roll it back")
@@ -230,6 +231,7 @@ fn cause(row: &Row, planned: &Planned, why: Held) -> Line {
             .text("The numbers had until ")
             .span(Span::Time(row.rollout.deadline))
             .text(" to decide"),
+        Held::NothingSound => Line::from("More than half of those who have the current build meet failures"),
         Held::Unsound => {
             Line::from("Two halves of the same build differ, so something other than the build decides")
         }

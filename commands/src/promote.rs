@@ -20,6 +20,7 @@ use folkops_previews::{Production, Releases};
 use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
+use crate::rollback::spec_of;
 use crate::{Settings, advance, alert, raise, soak, trial};
 
 static SPEC: CommandSpec = CommandSpec {
@@ -212,7 +213,9 @@ impl<'a> Course<'a> {
         }
         let release = self.release(facts, progress);
         if !progress.owed(|effect| matches!(effect, Effect::Run { .. })) {
-            return owe(vec![Effect::Run { spec: self.spec(&release) }]);
+            // What runs now is compared with, and gone back to: it must answer as well.
+            let now = Effect::Run { spec: spec_of(self.base) };
+            return owe(vec![Effect::Run { spec: self.spec(&release) }, now]);
         }
         if !progress.owed(|effect| matches!(effect, Effect::Merge { .. })) {
             return owe(merges(&self.parts(), &trees));

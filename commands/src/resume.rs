@@ -5,7 +5,7 @@
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Effect, Held, Intent, Resource,
+    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Effect, Intent, Resource,
     Weight,
 };
 use folkops_rollouts::{Row, Stage, plan};
@@ -57,7 +57,7 @@ impl Command for Resume {
                 let title = telling::changes(&row.rollout).text(" goes on by itself already");
                 Plan::refuse(Card::new(CardState::Refused, title).row("Waits for", telling::waiting(&planned)))
             }
-            Stage::Held { why: Held::Late | Held::Unsound, .. } if call.args.given("anyway") => {
+            Stage::Held { why, .. } if why.may_be_overruled() && call.args.given("anyway") => {
                 let how = subject::why(call, "let everybody have it");
                 let plan = finish(row, &planned, call.principal.clone(), facts.now());
                 Plan { card: Some(anyway(row, call)), ..plan }

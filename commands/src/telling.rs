@@ -65,11 +65,15 @@ pub fn held(row: &Row, planned: &Planned, why: Held) -> Card {
             " stands still: what is measured cannot be trusted",
             "Somebody decides; more time does not make it sound",
         ),
+        Held::NothingSound => (
+            " stands still: the current build itself fails most of its visitors",
+            "It goes on by itself when the current build is well again; if this release is what mends it, somebody may let it go on",
+        ),
     };
     let mut card =
         Card::new(CardState::Held, changes(&row.rollout).text(title)).say(figures(planned)).row("Next", next);
     card = card.open(Weight::Quiet, "Graph", page(&row.rollout));
-    if matches!(why, Held::Late | Held::Unsound) {
+    if why.may_be_overruled() {
         card = card.button(Weight::Plain, "Go on", "/resume --anyway");
     }
     card.button(Weight::Danger, "Roll back", "/rollback")

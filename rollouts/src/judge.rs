@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use folkops_evidence::{
-    Allocation, Baseline, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Placebo, Safe, Sample,
-    Share, Strata, Stratum, Tally, Unhealth, Verdict, Waiting,
+    Allocation, Baseline, Block, Cap, Case, HarmSpec, Hearing, Level, Levels, Margin, Metric, Placebo, Safe,
+    Sample, Share, Strata, Stratum, Tally, Unhealth, Verdict, Waiting,
 };
 use folkops_model::{ClientKind, Cohort, Rollout};
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,35 @@ pub const SLOW: &str = "slow answers";
 /// Answers that did not come or were errors.
 pub const FAILURES: &str = "failures";
 
+/// So many visitors of the current build tell whether it fails most of them.
+const AT_LEAST: u64 = 10;
+
 /// The evidence of one rollout so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     failed: Seen,
     slow: Seen,
     allocation: Allocation,
+    control: Control,
+}
+
+/// Whether the current build is fit to be compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Control {
+    /// The failures of its last visitors.
+    recent: Sample,
+    standing: Fitness,
+}
+
+/// How the current build's last visitors fare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Fitness {
+    /// Most are well.
+    Sound,
+    /// Most of a few failed.
+    Doubtful,
+    /// Most failed.
+    Fails,
 }
 
 /// The evidence of one metric.
@@ -51,7 +74,12 @@ impl Judged {
     /// Nothing seen yet.
     pub fn of(rollout: &Rollout) -> Self {
         let nothing = Seen::of(rollout);
-        Self { failed: nothing.clone(), slow: nothing, allocation: Allocation::default() }
+        Self {
+            failed: nothing.clone(),
+            slow: nothing,
+            allocation: Allocation::default(),
+            control: Control { recent: Sample::EMPTY, standing: Fitness::Sound },
+        }
     }
 
     /// Takes in one block of visitors.
@@ -64,8 +92,10 @@ impl Judged {
             self.slow.suspect(kind, &compared.candidate.slow, &compared.stable.slow);
         }
         let (candidate, stable) = (&cohort.candidate, &cohort.stable);
-        self.failed.exclude(&candidate.failed, &stable.failed);
-        self.slow.exclude(&candidate.slow, &stable.slow);
+        self.control.look(&sample(&stable.failed));
+        let beside = self.control.standing;
+        self.failed.exclude(&candidate.failed, &stable.failed, beside);
+        self.slow.exclude(&candidate.slow, &stable.slow, beside);
         let (half, other) = (&cohort.half, stable.without(&cohort.half));
         self.failed.audit(&half.failed, &other.failed);
         self.slow.audit(&half.slow, &other.slow);
@@ -86,6 +116,11 @@ impl Judged {
             levels: Levels::STANDARD,
         };
         Some(case.judge())
+    }
+
+    /// Whether most of the current build's visitors fail, so that any build would look sound beside it.
+    pub fn nothing_sound(&self) -> bool {
+        self.control.standing == Fitness::Fails
     }
 
     /// How the new build's visitors and the control's fared: their shares of failures.
@@ -113,6 +148,23 @@ impl Judged {
     }
 }
 
+impl Control {
+    fn look(&mut self, visitors: &Sample) {
+        if self.recent.visitors() >= AT_LEAST {
+            self.recent = Sample::EMPTY;
+        }
+        self.recent += visitors;
+        let most = 0.5 * f64::from(u32::try_from(self.recent.visitors()).unwrap_or(u32::MAX));
+        let fail = self.recent.total() > most;
+        self.standing = match (fail, self.recent.visitors()) {
+            (true, AT_LEAST..) => Fitness::Fails,
+            (true, 2..) => self.standing.max(Fitness::Doubtful),
+            (false, AT_LEAST..) => Fitness::Sound,
+            _ => self.standing,
+        };
+    }
+}
+
 impl Seen {
     fn of(rollout: &Rollout) -> Self {
         let margin = |ppm: u32| Margin::absolute(f64::from(ppm.clamp(1, 999_999)) / 1e6).ok();
@@ -135,9 +187,9 @@ impl Seen {
         }
     }
 
-    fn exclude(&mut self, canary: &Histogram, stable: &Histogram) {
+    fn exclude(&mut self, canary: &Histogram, stable: &Histogram, beside: Fitness) {
         if let Some(block) = self.everybody.join(&sample(canary), &sample(stable)) {
-            self.safe.iter_mut().for_each(|safe| safe.observe(&block));
+            self.safe.iter_mut().for_each(|safe| exclude(safe, &block, beside));
         }
     }
 
@@ -169,6 +221,16 @@ fn demotion() -> Level {
 
 fn stratum(kind: ClientKind) -> Stratum {
     Stratum::new(kind.plural())
+}
+
+/// Beside a current build that fails most of its visitors any build looks sound, and that is no evidence that it is.
+/// INVARIANT: what is left out could only have spoken for the new build, so the evidence keeps its level.
+fn exclude(safe: &mut Safe, block: &Block, beside: Fitness) {
+    let before = safe.clone();
+    safe.observe(block);
+    if beside > Fitness::Sound && safe.log_wealth() > before.log_wealth() {
+        *safe = before;
+    }
 }
 
 pub(crate) fn sample(histogram: &Histogram) -> Sample {

@@ -140,6 +140,9 @@ fn wanted(row: &Row, rung: u32, verdict: &Verdict, now: Timestamp) -> Option<Mov
     if is_silent(row, now) {
         return Some(Move::Hold(Held::Silent));
     }
+    if row.judged.nothing_sound() {
+        return Some(Move::Hold(Held::NothingSound));
+    }
     match verdict {
         Verdict::Hold(Reason::UnsoundMetrics, _) => Some(Move::Hold(Held::Unsound)),
         Verdict::Hold(..) => Some(Move::Hold(Held::Suspicion)),

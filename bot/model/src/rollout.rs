@@ -192,6 +192,15 @@ pub enum Held {
     Late,
     /// Two halves of the current build's visitors differ in what is judged: something else than the build decides.
     Unsound,
+    /// The current build fails most of its visitors: there is nothing sound to compare with.
+    NothingSound,
+}
+
+impl Held {
+    /// Whether somebody may let it go to everybody all the same: where more visitors may never bring the answer.
+    pub fn may_be_overruled(self) -> bool {
+        matches!(self, Self::Late | Self::Unsound | Self::NothingSound)
+    }
 }
 
 /// What the edge saw since the last time.

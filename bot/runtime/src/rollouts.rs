@@ -217,6 +217,7 @@ fn still(why: Held) -> &'static str {
         Held::WrongShares => "stands still: the shares are wrong",
         Held::Suspicion => "stands still: it may fail more",
         Held::Late => "stands still: time is up",
+        Held::NothingSound => "stands still: the current build fails",
         Held::Unsound => "stands still: what is judged is unsound",
     }
 }

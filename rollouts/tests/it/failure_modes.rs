@@ -12,7 +12,7 @@
 //! | 6 control plane taken for data plane | `shares_that_are_set_but_not_found_among_visitors_hold_the_rollout` |
 //! | 7 metrics later than the step | `a_step_waits_for_what_its_visitors_show_however_late_that_comes` |
 //! | 8 a new revision in mid-ramp | `a_newer_release_begins_from_nothing_and_the_older_ones_visitors_say_nothing_of_it` |
-//! | 9 the current build unwell | `beside_an_unwell_current_build_a_worse_one_is_found_and_one_that_mends_it_comes_to_everybody` |
+//! | 9 the current build unwell | `beside_an_unwell_current_build_a_worse_one_is_found_and_one_that_mends_it_comes_to_everybody`, `beside_a_current_build_that_fails_most_visitors_nothing_advances_however_sound_the_new_one_looks` |
 //! | 10 autoscaler sees the sum | `neither_side_stops_while_anybody_may_be_sent_to_it` (`check.rs`), `both_sides_run_all_their_parts_at_every_step_and_neither_stops_before_it_is_over` (`commands`), `two_releases_side_by_side_run_all_their_parts_and_the_end_of_one_takes_nothing_from_the_other` (`adapters/local`) |
 //! | 11 a stale phase after the rollback | `what_is_over_is_over_whatever_is_said_or_seen_afterwards` |
 //! | 12 non-sticky sampling | `who_never_brings_the_cookie_back_always_gets_the_default_and_is_never_counted`, `nobody_is_moved_back_while_the_weight_rises_not_even_by_a_restart` (`bot/router`) |
@@ -113,6 +113,20 @@ fn one_bad_visitor_out_of_ten_is_no_failed_window() {
         assert!(matches!(wanted, None | Some(Move::Step { .. })), "{wanted:?}");
     }
     assert!(matches!(course.row().stage, Stage::Rising { .. }));
+}
+
+/// Mode 9, the other side of it: beside what is ill every build looks sound.
+#[test]
+fn beside_a_current_build_that_fails_most_visitors_nothing_advances_however_sound_the_new_one_looks() {
+    let mut course = begun(&template());
+    assert_eq!(until_decided(&mut course, (10, 5), (30, 30)).unwrap().1, Move::Hold(Held::NothingSound));
+    for _ in 0..20 {
+        let now = course.now() + SignedDuration::from_secs(5);
+        course.see(now, seen(now, visitors(10, 5), visitors(30, 30)));
+        assert_eq!(course.decide(now).unwrap().proposed, None);
+    }
+    let (_, next) = until_decided(&mut course, (10, 0), (30, 0)).unwrap();
+    assert_eq!(next, Move::Resume, "the current build is well again");
 }
 
 /// Mode 1, the operator's own limit: so few visitors as these do not decide for the others, however good they fared.
