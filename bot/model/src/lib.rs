@@ -10,6 +10,7 @@ pub mod command;
 pub mod effect;
 pub mod ids;
 pub mod intent;
+pub mod observed;
 pub mod person;
 pub mod ports;
 pub mod request;
@@ -27,11 +28,9 @@ pub use ids::{
     PersonId, PreviewId, ReleaseNumber, RequestId, RoomName, ServiceId, Sha, StackName, SurfaceName, TreeId,
 };
 pub use intent::Intent;
+pub use observed::{ClientKind, Cohort, Compared, Counts, Observation, Tick, Visitors};
 pub use person::{Account, Group, Principal};
 pub use request::{Cause, Place, Request};
-pub use rollout::{
-    BasisPoints, ClientKind, Cohort, Compared, Counts, Held, Late, Observation, Rollout, RolloutEnd, Rung,
-    Soak, Strategy, Tick, Timing, Visitors,
-};
+pub use rollout::{BasisPoints, Held, Late, Rollout, RolloutEnd, Rung, Soak, Strategy, Timing};
 pub use sealed::Sealed;
 pub use stack::{Part, Release, ReleasedComponent, StackKind, StackSpec, Trust};
