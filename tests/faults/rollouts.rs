@@ -44,7 +44,8 @@ const EVERYBODY: u32 = 60;
 /// Twenty-five come in a second, and are watched for a moment each: a rollout takes a few seconds.
 const BETWEEN: Duration = Duration::from_millis(40);
 const TEMPLATE: &str = "strategy = \"canary\"\nvisitors = 1500\nminutes = 1\nstep_seconds = 4\nmargin = 0.3\nbudget = 200\n\
-                        period_ms = 300\nblock_ms = 250\nslow_ms = 1000\nsettle_ms = 300\n";
+                        period_ms = 300\nblock_ms = 250\nslow_ms = 1000\nsettle_ms = 300\n\
+                        soak_minutes = 0\n";
 
 impl Way {
     fn change(self) -> u32 {

@@ -199,6 +199,10 @@ fn one(operation: &Operation) -> Option<Moving> {
 }
 
 fn switching(facts: &Facts<'_>) -> bool {
+    // On the way back, who is led where changes a few times before all are back.
+    if facts.fold::<Releases>().is_some_and(|releases| releases.leaving(facts).is_some()) {
+        return true;
+    }
     let Some(operations) = facts.fold::<Operations>() else { return false };
     let mut live = operations.live.iter().filter_map(|(id, ())| operations.operations.get(id));
     live.any(|operation| {
