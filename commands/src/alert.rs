@@ -12,8 +12,8 @@ use folkops_rollouts::plan::Grounds;
 use folkops_rollouts::{Planned, Row, Stage};
 use jiff::Timestamp;
 
-use crate::subject;
 use crate::telling::{self, long, people};
+use crate::{revert, subject};
 
 /// What an alert is about.
 #[derive(Debug, Clone, Copy)]
@@ -79,11 +79,9 @@ pub fn rolled_back(
         .row("Now", now)
         .row("Next", telling::held_back(&row.rollout));
     let pardon = format!("/pardon {}", telling::numbers(&row.rollout));
-    let card = asked
-        .who(card, &pardon, " can pardon it")
-        .open(Weight::Quiet, "Graph", telling::page(&row.rollout))
-        .button(Weight::Plain, "Pardon", pardon)
-        .button(Weight::Quiet, "Why", "/why");
+    let card =
+        asked.who(card, &pardon, " can pardon it").open(Weight::Quiet, "Graph", telling::page(&row.rollout));
+    let card = revert::offered(card, &row.rollout.changes).button(Weight::Quiet, "Why", "/why");
     of(row, About::Back, card)
 }
 

@@ -68,6 +68,7 @@ registry! { |settings|
     pause::Pause,
     resume::Resume,
     health::Health,
+    revert::Revert,
     pardon::Pardon,
     freeze::FreezeAll,
     unfreeze::Unfreeze,

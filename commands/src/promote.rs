@@ -21,7 +21,7 @@ use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
 use crate::rollback::spec_of;
-use crate::{Settings, advance, alert, raise, soak, trial};
+use crate::{Settings, advance, alert, raise, revert, soak, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -144,10 +144,17 @@ fn carries_along(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Option<Card> {
     let components: BTreeSet<&ComponentName> =
         subjects.iter().map(|subject| &subject.change.component).collect();
     let named = |change: &ChangeRef| subjects.iter().any(|subject| subject.change == *change);
+    // What takes it out again may go alone: it is gone once that is merged.
+    let taken_out = |change: &ChangeRef| {
+        let undone = subjects.iter().filter_map(|subject| {
+            facts.row(&releases.reverts, &subject.change).filter(|(_, commit)| *commit == subject.row.head)
+        });
+        undone.into_iter().any(|(original, _)| original == change)
+    };
     let along: Vec<&ChangeRef> = facts
         .rows(&releases.taken_back)
         .map(|(change, _)| change)
-        .filter(|change| components.contains(&change.component) && !named(change))
+        .filter(|change| components.contains(&change.component) && !named(change) && !taken_out(change))
         .collect();
     let first = along.first()?;
     let list = Line::new().list(along.iter().map(|change| Span::Change(change.number)));
@@ -164,11 +171,11 @@ fn carries_along(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Option<Card> {
     .row(
         "Next",
         Line::new()
-            .text("Revert ")
+            .text("Open a revert of ")
             .change(first.number)
-            .text(" in its repository, or promote it again by name, together with yours"),
+            .text(" and promote that, or promote it again by name, together with yours"),
     );
-    Some(card)
+    Some(revert::offered(card, along))
 }
 
 /// A promotion under way.

@@ -21,7 +21,7 @@ use folkops_rollouts::{Move, Rollouts, Row, Stage, plan};
 use crate::advance::{live, nothing};
 use crate::alert::{self, Asked};
 use crate::promote::LOCK;
-use crate::{Settings, raise, soak, subject, telling, thread, trial, verdict};
+use crate::{Settings, raise, revert, soak, subject, telling, thread, trial, verdict};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "rollback",
@@ -390,7 +390,7 @@ fn back(call: &Call<'_>, facts: &Facts<'_>, service: &str) -> Step {
         let text = format!(
             " {is} still on the default branch: {it} not come along with other changes until reverted, or promoted by name"
         );
-        card = card.row("Held", Line::new().list(numbers(&held)).text(text));
+        card = revert::offered(card.row("Held", Line::new().list(numbers(&held)).text(text)), &held);
     }
     Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }
 }

@@ -7,7 +7,7 @@ use folkops_rollouts::words::{bad, stands_out, unsound};
 use folkops_rollouts::{Evidence, Planned, Row, Stage};
 use jiff::SignedDuration;
 
-use crate::{soak, subject};
+use crate::{revert, soak, subject};
 
 /// The lock that the steps of rollouts share.
 pub const LOCK: &str = "rollout";
@@ -121,11 +121,12 @@ pub fn went_back(row: &Row, planned: &Planned, grounds: Option<Grounds>) -> Card
     };
     let who = if row.soak.is_some() { "since everybody had it" } else { "who had the new build" };
     let met = row.met();
-    card.row("Met an error", format!("{} of {} {who}", people(met.affected), met.visitors))
+    let card = card
+        .row("Met an error", format!("{} of {} {who}", people(met.affected), met.visitors))
         .row("Now", format!("Everybody is on release {} again", row.rollout.from))
         .row("Held", held_back(&row.rollout))
-        .open(Weight::Quiet, "Graph", page(&row.rollout))
-        .button(Weight::Plain, "Pardon", format!("/pardon {}", numbers(&row.rollout)))
+        .open(Weight::Quiet, "Graph", page(&row.rollout));
+    revert::offered(card, &row.rollout.changes)
 }
 
 /// Why everybody goes back.

@@ -46,6 +46,7 @@ fn outcome(effect: &Effect) -> Outcome {
         Effect::Stop { .. } => Outcome::Stopped,
         Effect::Extend { .. } => Outcome::Extended,
         Effect::Merge { component, head, .. } => Outcome::Merged { component, commit: head },
+        Effect::Revert { change, head, .. } => Outcome::Reverted { revert: change, commit: head },
     }
 }
 

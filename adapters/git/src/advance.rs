@@ -1,4 +1,4 @@
-//! Moves a default branch by compare-and-swap: the only thing in this crate that changes a reference.
+//! Moves a default branch by compare-and-swap: the only thing in this crate that moves a reference.
 //!
 //! It goes forward only: no commit of the default branch is ever lost. When the outcome of the swap is not known, it
 //! looks at what is there instead of trying again.

@@ -170,12 +170,13 @@ impl Pulls {
     }
 }
 
-fn name_of(number: ChangeNumber) -> String {
+/// Where a change's head stands.
+pub(crate) fn name_of(number: ChangeNumber) -> String {
     format!("refs/pull/{number}/head")
 }
 
 /// The number in `refs/pull/N`, where it is written in the one way that numbers are.
-fn number(pull: &str) -> Option<ChangeNumber> {
+pub(crate) fn number(pull: &str) -> Option<ChangeNumber> {
     let digits = pull.strip_prefix("refs/pull/")?;
     let number = digits.parse().map(ChangeNumber).ok()?;
     (number.to_string() == digits).then_some(number)

@@ -25,6 +25,7 @@ mod process;
 mod promotion;
 mod reference;
 mod repository;
+mod revert;
 mod summary;
 mod text;
 

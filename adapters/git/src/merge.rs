@@ -58,6 +58,14 @@ pub struct MergeCommit {
     pub at: Timestamp,
 }
 
+/// What a commit says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words<'a> {
+    pub(crate) message: &'a str,
+    pub(crate) by: &'a Signature,
+    pub(crate) at: Timestamp,
+}
+
 impl Repository<'_> {
     /// The tree of `theirs` merged into `onto`; the tree of `onto` where it contains `theirs` already.
     pub(crate) async fn merge_tree(&self, onto: &Sha, theirs: &Sha) -> Result<TreeId, MergeError> {
@@ -76,10 +84,21 @@ impl Repository<'_> {
     /// Writes the commit. Nothing points to it until a branch is advanced.
     pub(crate) async fn commit_merge(&self, merge: &MergeCommit) -> Result<Sha, GitError> {
         self.require_commits([&merge.onto, &merge.theirs]).await?;
-        let parents = ["-p", merge.onto.as_str(), "-p", merge.theirs.as_str()];
-        let mut call = self.objects(["commit-tree", merge.tree.as_str()].into_iter().chain(parents));
-        call.environment = identity(&merge.by, merge.at);
-        let output = self.output(call.input(merge.message.clone().into_bytes())).await?;
+        let words = Words { message: &merge.message, by: &merge.by, at: merge.at };
+        self.write_commit(&merge.tree, &[&merge.onto, &merge.theirs], words).await
+    }
+
+    /// Writes a commit of this tree on these parents, which are commits here. Nothing points to it yet.
+    pub(crate) async fn write_commit(
+        &self,
+        tree: &TreeId,
+        parents: &[&Sha],
+        words: Words<'_>,
+    ) -> Result<Sha, GitError> {
+        let parents = parents.iter().flat_map(|parent| ["-p", parent.as_str()]);
+        let mut call = self.objects(["commit-tree", tree.as_str()].into_iter().chain(parents));
+        call.environment = identity(words.by, words.at);
+        let output = self.output(call.input(words.message.as_bytes().to_vec())).await?;
         self.one_id(&output)
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use folkops_model::{ChangeNumber, ComponentName, Failure, FailureKind, ObservedChange, Sha, TreeId};
-use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Unavailable};
+use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -64,6 +64,20 @@ impl Forge for LocalForge {
         let by = self.signature.clone();
         let merge = MergeCommit { onto: expected, theirs: head, tree, message, by, at };
         async move { self.repository(component)?.promote(&merge).await }.boxed()
+    }
+
+    fn revert<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        revert: &'a Revert,
+    ) -> BoxFuture<'a, Result<Reverted, Unavailable>> {
+        async move {
+            match self.repository(component)?.revert(revert, &self.signature).await {
+                Err(MergeError::Conflict { files }) => Ok(Reverted::Conflict(files)),
+                outcome => Ok(outcome?),
+            }
+        }
+        .boxed()
     }
 
     fn materialise<'a>(

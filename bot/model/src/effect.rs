@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeRef;
-use crate::ids::{ComponentName, Digest, Sha, StackName, TreeId};
+use crate::ids::{ChangeNumber, ComponentName, Digest, Sha, StackName, TreeId};
 use crate::stack::{Part, StackSpec, Trust};
 
 /// One change in the outside world.
@@ -70,6 +70,19 @@ pub enum Effect {
         /// The tree that was tested and is now promised.
         tree: TreeId,
     },
+    /// Take a change's lines back out of a default branch, as a new change; the branch itself stays where it is.
+    Revert {
+        /// Whose lines.
+        change: ChangeRef,
+        /// The commit at which it was merged.
+        head: Sha,
+        /// The default branch stood here.
+        onto: Sha,
+        /// The new change gets no lower number, so that it shares none with another component.
+        least: ChangeNumber,
+        /// The moment written into the commit, UTC, so that the same revert is the same commit.
+        at: jiff::Timestamp,
+    },
 }
 
 /// How an effect ended.
@@ -108,6 +121,13 @@ pub enum Outcome {
         /// In which repository.
         component: ComponentName,
         /// The merge.
+        commit: Sha,
+    },
+    /// A new change is open that takes another one back.
+    Reverted {
+        /// The new one.
+        revert: ChangeRef,
+        /// Where it stands.
         commit: Sha,
     },
     /// It did not come about, and trying again would not help.

@@ -203,6 +203,15 @@ pub enum Intent {
         /// Who brought it about; the automation, when the numbers did.
         by: Principal,
     },
+    /// A change is open that takes the lines of another one back out of the default branch.
+    OpenRevert {
+        /// Whose lines.
+        change: ChangeRef,
+        /// What takes them back.
+        revert: ChangeRef,
+        /// The commit that does; what is pushed to it later may not.
+        commit: Sha,
+    },
     /// Changes that were taken back may go out again with others, and promotions are possible again.
     Pardon {
         /// Which.

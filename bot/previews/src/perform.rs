@@ -13,7 +13,9 @@ use folkops_model::{
 };
 use folkops_record::Ledger;
 
-use crate::ports::{BuildJob, Forge, Merge, MergeTree, Merged, Stacks, Traffic, Unavailable, Workshop};
+use crate::ports::{
+    BuildJob, Forge, Merge, MergeTree, Merged, Revert, Reverted, Stacks, Traffic, Unavailable, Workshop,
+};
 use crate::reconcile::routes;
 
 /// Does effects.
@@ -59,6 +61,11 @@ impl Performer {
             }
             Effect::Merge { component, expected, change, head, tree } => {
                 self.merge(component, change, (expected, head, tree)).await
+            }
+            Effect::Revert { change, head, onto, least, at } => {
+                let message = format!("Revert #{}", change.number);
+                let (onto, head) = (onto.clone(), head.clone());
+                self.revert(change, &Revert { onto, head, least: *least, message, at: *at }).await
             }
         }
     }
@@ -152,6 +159,22 @@ impl Performer {
                 log: None,
             }),
         }
+    }
+
+    async fn revert(&self, change: &ChangeRef, revert: &Revert) -> Result<Outcome, Unavailable> {
+        let (kind, why) = match self.forge.revert(&change.component, revert).await? {
+            Reverted::Open(number, commit) => {
+                let revert = ChangeRef { component: change.component.clone(), number };
+                return Ok(Outcome::Reverted { revert, commit });
+            }
+            Reverted::Conflict(files) => (
+                FailureKind::Conflict { files },
+                "cannot be taken back by itself: later changes touch the same lines",
+            ),
+            Reverted::NotMerged => (FailureKind::BaseMoved, "was not merged here in one piece"),
+            Reverted::Gone => (FailureKind::BaseMoved, "is not on the default branch any more"),
+        };
+        failed(Failure { kind, sentence: format!("#{} {why}", change.number), log: None })
     }
 }
 

@@ -49,6 +49,12 @@ pub trait Forge: Send + Sync {
         component: &'a ComponentName,
         merge: &'a Merge,
     ) -> BoxFuture<'a, Result<Merged, Unavailable>>;
+    /// Opens a change that takes the lines of a merged one back out; idempotent for the same arguments.
+    fn revert<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        revert: &'a Revert,
+    ) -> BoxFuture<'a, Result<Reverted, Unavailable>>;
     /// Writes exactly this tree below `into`, which is empty; refuses submodules and paths that lead out.
     fn materialise<'a>(
         &'a self,
@@ -96,6 +102,34 @@ pub enum Merged {
     At(Sha),
     /// Somebody moved the default branch first; it stands here.
     Moved(Sha),
+}
+
+/// A change to be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revert {
+    /// The default branch stood here.
+    pub onto: Sha,
+    /// The commit at which the change was merged.
+    pub head: Sha,
+    /// The lowest number that the new change may get.
+    pub least: ChangeNumber,
+    /// The commit message.
+    pub message: String,
+    /// The moment written into the commit, UTC, so that the same revert is the same commit.
+    pub at: Timestamp,
+}
+
+/// What came of taking a change back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reverted {
+    /// A change of this number stands at this commit.
+    Open(ChangeNumber, Sha),
+    /// Nothing: what came later changed the same places of these paths.
+    Conflict(Vec<String>),
+    /// Nothing: no merge of this commit is on the default branch.
+    NotMerged,
+    /// Nothing: its lines are not there any more.
+    Gone,
 }
 
 /// Makes builds.

@@ -38,6 +38,7 @@ fn name(effect: &folkops_model::Effect) -> &'static str {
         Effect::Stop { .. } => "stop",
         Effect::Extend { .. } => "extend",
         Effect::Merge { .. } => "merge",
+        Effect::Revert { .. } => "revert",
     }
 }
 

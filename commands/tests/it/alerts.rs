@@ -60,7 +60,7 @@ async fn an_automatic_rollback_is_one_line_in_the_room_and_a_thread_that_says_al
         "\nNow: Everybody is on release 1 again",
         "\nNext: #41 is still on the default branch",
         "\nWho: jo can pardon it",
-        "[Graph] [Pardon] [Why]",
+        "[Graph] [Pardon] [Open revert] [Why]",
     ] {
         assert!(whole.contains(said), "{said}: {whole}");
     }

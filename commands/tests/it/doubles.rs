@@ -174,6 +174,10 @@ impl Hands for QuickHands {
                 Effect::Merge { component, head, .. } => {
                     Outcome::Merged { component, commit: sha(head.as_str()) }
                 }
+                Effect::Revert { change, least, .. } => {
+                    let revert = folkops_model::ChangeRef { number: least, ..change };
+                    Outcome::Reverted { revert, commit: sha(&format!("{least} first")) }
+                }
             })
         }
         .boxed()

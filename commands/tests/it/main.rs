@@ -13,6 +13,8 @@ mod pipeline;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod reverts;
+#[cfg(test)]
 mod rollouts;
 #[cfg(test)]
 mod room;

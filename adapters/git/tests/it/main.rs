@@ -18,3 +18,5 @@ mod materialise;
 mod merge;
 #[cfg(test)]
 mod promotion;
+#[cfg(test)]
+mod revert;

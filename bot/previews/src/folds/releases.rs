@@ -43,6 +43,9 @@ pub struct Releases {
     pub production: Table<String, Production>,
     /// Changes on the default branch that a rollback took back, with the release that had brought them.
     pub taken_back: Table<ChangeRef, ReleaseNumber>,
+    /// Changes that take the lines of another one back out of the default branch, with that one and the commit that does,
+    /// until they are merged.
+    pub reverts: Table<ChangeRef, (ChangeRef, Sha)>,
     /// Promotions that are not over, with the commits they were judged for.
     pub promoting: Table<OperationId, Vec<(ChangeRef, Sha)>>,
     /// One row, `now`, while a freeze is in force.
@@ -90,6 +93,7 @@ impl Default for Releases {
             releases: Table::new("releases"),
             production: Table::new("production"),
             taken_back: Table::new("taken-back"),
+            reverts: Table::new("reverts"),
             promoting: Table::new("promoting"),
             freeze: Table::new("freeze"),
             trial: Table::new("trial"),
@@ -191,6 +195,18 @@ impl Releases {
         }
     }
 
+    /// A release is made after its changes were merged: what a revert among them took out is not on the default branch
+    /// any more, whatever becomes of the release.
+    fn make(&mut self, at: u64, release: &Release) {
+        for (change, merged) in &release.changes {
+            match self.reverts.remove(at, change) {
+                Some((original, commit)) if commit == *merged => drop(self.taken_back.remove(at, &original)),
+                _ => {}
+            }
+        }
+        self.releases.put(at, release.number, release.clone());
+    }
+
     fn soak_trial(&mut self, at: u64, release: ReleaseNumber) {
         let now = "now".to_owned();
         let trial = self.trial.get(&now).filter(|trial| trial.rollout.release == release);
@@ -240,7 +256,10 @@ impl Fold for Releases {
             _ => return,
         };
         match intent {
-            Intent::MakeRelease { release } => self.releases.put(at, release.number, release.clone()),
+            Intent::MakeRelease { release } => self.make(at, release),
+            Intent::OpenRevert { change, revert, commit } => {
+                self.reverts.put(at, revert.clone(), (change.clone(), commit.clone()));
+            }
             Intent::SetProduction { release, by, taken_back } => self.set(record, *release, by, taken_back),
             Intent::LeadBack { left, share, salt, by } => {
                 self.lead_back(record, Leaving { release: *left, share: *share, salt: salt.clone() }, by);
@@ -284,6 +303,7 @@ impl Fold for Releases {
             &self.releases,
             &self.production,
             &self.taken_back,
+            &self.reverts,
             &self.promoting,
             &self.freeze,
             &self.trial,
@@ -298,6 +318,7 @@ impl Fold for Releases {
             &mut self.releases,
             &mut self.production,
             &mut self.taken_back,
+            &mut self.reverts,
             &mut self.promoting,
             &mut self.freeze,
             &mut self.trial,

@@ -1,0 +1,111 @@
+//! Taking a merged change back out, through the port that the program uses.
+
+use folkops_git::LocalForge;
+use folkops_model::{ChangeNumber, Sha};
+use folkops_previews::ports::{Forge, Revert, Reverted};
+
+use crate::fixture::{FIRST, Files, Repo, number, web};
+
+const README: (&str, &str) = FIRST[0];
+const CHANGED: Files<'static> = &[README, ("src/main.rs", "one\ntwo\nTHREE\n")];
+
+/// The files of #1 are merged onto the first commit; its head and the merge.
+fn merged(repo: &Repo, files: Files<'_>) -> (Sha, Sha) {
+    let head = repo.open(1, files, "One");
+    let merge = repo.commit(files, &[&repo.first, &head], "Merge #1");
+    repo.point("refs/heads/main", merge.as_str());
+    (head, merge)
+}
+
+fn wanted(onto: &Sha, head: &Sha) -> Revert {
+    let at = "2026-01-02T03:04:05Z".parse().unwrap();
+    let (onto, head) = (onto.clone(), head.clone());
+    Revert { onto, head, least: number(2), message: "Revert #1".to_owned(), at }
+}
+
+async fn revert(forge: &LocalForge, wanted: &Revert) -> Reverted {
+    Forge::revert(forge, &web(), wanted).await.unwrap()
+}
+
+fn opened(reverted: Reverted) -> (ChangeNumber, Sha) {
+    let Reverted::Open(number, commit) = reverted else { panic!("{reverted:?}") };
+    (number, commit)
+}
+
+#[tokio::test]
+async fn a_revert_is_an_open_change_with_the_files_of_before_and_the_branch_stays() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let (head, merge) = merged(&repo, CHANGED);
+    let (number, commit) = opened(revert(&forge, &wanted(&merge, &head)).await);
+    assert_eq!(number, ChangeNumber(2));
+    assert_eq!(repo.tree_of(&commit), repo.tree(FIRST));
+    let open = Forge::changes(&forge, &web()).await.unwrap();
+    let [change] = open.as_slice() else { panic!("{open:?}") };
+    assert_eq!((change.number, &change.head, &change.base), (number, &commit, &merge));
+    assert_eq!((change.title.as_str(), change.author_name.as_str()), ("Revert #1", "FolkOps"));
+    assert_eq!(repo.git(["rev-parse", "refs/heads/main"]), merge.as_str());
+}
+
+#[tokio::test]
+async fn what_came_later_stays() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let (head, merge) = merged(&repo, CHANGED);
+    let other = repo.commit(&[README, CHANGED[1], ("b", "2\n")], &[&merge], "Other");
+    let later = repo.commit(&[README, CHANGED[1], ("b", "2\n"), ("c", "3\n")], &[&merge, &other], "Merge #7");
+    repo.point("refs/heads/main", later.as_str());
+    let (_, commit) = opened(revert(&forge, &wanted(&later, &head)).await);
+    assert_eq!(repo.tree_of(&commit), repo.tree(&[README, FIRST[1], ("b", "2\n"), ("c", "3\n")]));
+}
+
+#[tokio::test]
+async fn later_lines_in_the_same_place_are_a_conflict_that_names_the_file_and_opens_nothing() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let (head, merge) = merged(&repo, CHANGED);
+    let later = repo.commit(&[README, ("src/main.rs", "one\ntwo\nthird\n")], &[&merge], "Later");
+    repo.point("refs/heads/main", later.as_str());
+    let reverted = revert(&forge, &wanted(&later, &head)).await;
+    assert_eq!(reverted, Reverted::Conflict(vec!["src/main.rs".to_owned()]));
+    assert_eq!(Forge::changes(&forge, &web()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn asked_again_it_finds_its_change_and_a_number_that_is_taken_stays_whose_it_is() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let (head, merge) = merged(&repo, CHANGED);
+    repo.open(2, &[("b", "2\n")], "Two");
+    repo.point("refs/pull/3/closed", merge.as_str());
+    repo.point(&format!("refs/pull/{}/head", u32::MAX), head.as_str());
+    let first = opened(revert(&forge, &wanted(&merge, &head)).await);
+    assert_eq!(first.0, ChangeNumber(4));
+    let again = Revert { least: number(9), ..wanted(&merge, &head) };
+    assert_eq!(opened(revert(&forge, &again).await), first);
+    assert_eq!(repo.git(["for-each-ref", "--points-at", first.1.as_str()]).lines().count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_never_merged_or_is_out_already_is_told_and_opens_nothing() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let (head, merge) = merged(&repo, CHANGED);
+    let stranger = repo.commit(&[("b", "2\n")], &[&repo.first], "Not merged");
+    assert_eq!(revert(&forge, &wanted(&merge, &stranger)).await, Reverted::NotMerged);
+    let back = repo.commit(FIRST, &[&merge], "By hand");
+    assert_eq!(revert(&forge, &wanted(&back, &head)).await, Reverted::Gone);
+    assert_eq!(Forge::changes(&forge, &web()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_merge_is_known_by_its_parents_and_not_by_what_it_says() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let (head, merge) = merged(&repo, CHANGED);
+    let other = repo.commit(&[README, CHANGED[1], ("b", "2\n")], &[&repo.first], "Other");
+    let says = format!("Merge #1 at {head}");
+    let lies = repo.commit(&[README, CHANGED[1], ("b", "2\n")], &[&merge, &other], &says);
+    let (_, commit) = opened(revert(&forge, &wanted(&lies, &head)).await);
+    assert_eq!(repo.tree_of(&commit), repo.tree(&[README, FIRST[1], ("b", "2\n")]));
+}

@@ -1,0 +1,91 @@
+//! What was rolled back is taken out of the default branch by a change of its own, and then holds nobody any more.
+
+use folkops_model::Effect;
+
+use crate::doubles::sha;
+use crate::room::Room;
+
+/// #41 was live for everybody, and was rolled back.
+async fn rolled_back() -> Room {
+    let room = Room::open().await;
+    room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
+    room.says("jo", "/promote 41").await;
+    room.closes("web", 41).await;
+    let card = room.says("jo", "/rollback").await;
+    assert!(card.contains("[Pardon] [Open revert]"), "{card}");
+    room
+}
+
+impl Room {
+    /// The forge lists the change that takes another one back, and somebody looks at it.
+    async fn sees_revert(&self) {
+        self.push("web", 42, "42 first").await;
+        self.says("jo", &format!("/ok-to-test {}", sha("42 first"))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_promoted_revert_frees_the_other_changes_of_the_component() {
+    let room = rolled_back().await;
+    room.says("jo", &format!("/ok-to-test {}", sha("57 first"))).await;
+    let card = room.says("jo", "/promote 57").await;
+    assert!(card.contains("#41 would come along") && card.contains("[Open revert]"), "{card}");
+    let card = room.says("jo", "/revert 41").await;
+    assert!(card.starts_with("Good: #42 takes #41 back") && card.contains("[Promote]"), "{card}");
+    room.sees_revert().await;
+    let card = room.says("jo", "/promote 57").await;
+    assert!(card.contains("#41 would come along"), "an open revert frees nobody: {card}");
+    let card = room.says("jo", "/promote 42").await;
+    assert!(card.starts_with("Live: #42 is live for everyone"), "{card}");
+    let card = room.says("jo", "/promote 57").await;
+    assert!(card.starts_with("Live: #57 is live for everyone"), "{card}");
+}
+
+#[tokio::test]
+async fn a_revert_that_was_pushed_to_does_not_count_as_one() {
+    let room = rolled_back().await;
+    room.says("jo", "/revert 41").await;
+    room.sees_revert().await;
+    room.push("web", 42, "42 second").await;
+    room.says("jo", &format!("/ok-to-test {}", sha("42 second"))).await;
+    let card = room.says("jo", "/promote 42").await;
+    assert!(card.contains("#41 would come along"), "{card}");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_already_is_not_taken_back_twice_until_that_is_closed() {
+    let room = rolled_back().await;
+    room.says("jo", "/revert 41").await;
+    let reverts = |room: &Room| {
+        let done = room.hands.done.lock().unwrap();
+        done.iter().filter(|effect| matches!(effect, Effect::Revert { .. })).count()
+    };
+    let card = room.says("jo", "/revert 41").await;
+    assert!(card.starts_with("Refused: #42 takes #41 back already"), "{card}");
+    assert_eq!(reverts(&room), 1);
+    room.sees_revert().await;
+    room.closes("web", 42).await;
+    let card = room.says("jo", "/revert 41").await;
+    assert!(card.starts_with("Good: #44 takes #41 back"), "{card}");
+    assert_eq!(reverts(&room), 2);
+}
+
+#[tokio::test]
+async fn two_who_ask_at_once_get_one_revert() {
+    let room = rolled_back().await;
+    let held = room.hands.held.write().await;
+    room.begins("jo", "/revert 41").await;
+    room.begins("jo", "/revert 41").await;
+    drop(held);
+    room.quiet().await;
+    let all = room.all();
+    assert_eq!(all.matches("Good: #42 takes #41 back").count(), 1, "{all}");
+    assert_eq!(all.matches("Refused: #42 takes #41 back already").count(), 1, "{all}");
+}
+
+#[tokio::test]
+async fn what_no_release_brought_is_not_taken_back() {
+    let room = Room::open().await;
+    let card = room.says("jo", "/revert 57").await;
+    assert!(card.starts_with("Refused: `#57` is not on the default branch"), "{card}");
+}
