@@ -1,8 +1,11 @@
 //! What was rolled back is taken out of the default branch by a change of its own, and then holds nobody any more.
 
+use folkops_engine::MemoryStore;
 use folkops_model::Effect;
+use folkops_previews::Releases;
 
 use crate::doubles::sha;
+use crate::rollouts::open;
 use crate::room::Room;
 
 /// #41 was live for everybody, and was rolled back.
@@ -21,6 +24,14 @@ impl Room {
     async fn sees_revert(&self) {
         self.push("web", 42, "42 first").await;
         self.says("jo", &format!("/ok-to-test {}", sha("42 first"))).await;
+    }
+
+    /// The changes that hold others of their component.
+    fn holds(&self) -> Vec<u32> {
+        self.ledger.read(|facts| {
+            let releases = facts.fold::<Releases>().unwrap();
+            releases.taken_back.iter().map(|(change, _)| change.number.0).collect()
+        })
     }
 }
 
@@ -88,4 +99,18 @@ async fn what_no_release_brought_is_not_taken_back() {
     let room = Room::open().await;
     let card = room.says("jo", "/revert 57").await;
     assert!(card.starts_with("Refused: `#57` is not on the default branch"), "{card}");
+}
+
+#[tokio::test]
+async fn a_revert_that_goes_badly_holds_in_place_of_what_it_took_out() {
+    let room = open(MemoryStore::new()).await;
+    room.says("jo", "/promote 41").await;
+    room.goes_badly(2).await;
+    room.says("jo", "/revert 41").await;
+    room.sees_revert().await;
+    assert_eq!(room.holds(), [41]);
+    room.says("jo", "/promote 42").await;
+    assert_eq!(room.holds(), [0_u32; 0], "it is merged, and #41 is out");
+    room.goes_badly(3).await;
+    assert_eq!(room.holds(), [42]);
 }
