@@ -149,7 +149,7 @@ pub struct Rollout {
     /// How many visitors may meet a failure of the new build before it goes back at once.
     pub budget: u64,
     /// How many visitors must have had the new build before it goes to more of them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "nobody")]
     pub least: u64,
     /// When the numbers must have decided, UTC.
     pub deadline: Timestamp,
@@ -199,6 +199,11 @@ impl Held {
     pub fn may_be_overruled(self) -> bool {
         matches!(self, Self::Late | Self::Unsound | Self::NothingSound)
     }
+}
+
+/// Left out of a record, which then reads as those did that had no such limit.
+fn nobody(visitors: &u64) -> bool {
+    *visitors == 0
 }
 
 #[cfg(test)]
