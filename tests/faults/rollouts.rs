@@ -59,7 +59,7 @@ impl Way {
     fn said(self) -> &'static str {
         match self {
             Self::On | Self::Led => "live for everyone",
-            Self::Back => "was rolled back",
+            Self::Back => "rolled back by itself",
         }
     }
 

@@ -120,7 +120,10 @@ pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
     let mut args = Args::default();
     let mut positional = spec.args.iter().filter(|arg| arg.kind != ArgKind::Flag).peekable();
     for (place, word) in line.words.iter().enumerate() {
-        while positional.peek().is_some_and(|arg| begins_the_rest(spec, arg, &args, word)) {
+        while positional
+            .peek()
+            .is_some_and(|arg| begins_the_rest(spec, arg, &args, line.words.get(place..).unwrap_or_default()))
+        {
             positional.next();
         }
         if let Some((flag, with)) = flag_of(spec, word)? {
@@ -145,13 +148,20 @@ pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
     missing(spec, &args).map_or(Ok(args), Err)
 }
 
-/// Whether a word ends an argument that may end here, because a reason in words follows. What has a digit in it is never
-/// taken for words: a mistyped number must not be done without.
-fn begins_the_rest(spec: &'static CommandSpec, arg: &ArgSpec, args: &Args, word: &str) -> bool {
+/// Whether an argument that may end here does, because a reason in words follows.
+fn begins_the_rest(spec: &'static CommandSpec, arg: &ArgSpec, args: &Args, words: &[String]) -> bool {
     let may_end = arg.arity == Arity::Optional || !args.all(arg.name).is_empty();
     let rest_follows = arg.kind != ArgKind::Rest && spec.args.iter().any(|arg| arg.kind == ArgKind::Rest);
-    let in_words = !word.starts_with("--") && !word.contains(|c: char| c.is_numeric());
-    may_end && rest_follows && in_words
+    may_end && rest_follows && are_a_reason(words)
+}
+
+/// Whether words read as a reason: they begin with a letter, the first has no digit, and together they are more than a
+/// letter or two. A mistyped number, or a letter that looks like one, must not be done without.
+fn are_a_reason(words: &[String]) -> bool {
+    let letters = words.iter().flat_map(|word| word.chars()).filter(|c| c.is_alphabetic()).count();
+    words.first().is_some_and(|first| {
+        first.starts_with(char::is_alphabetic) && !first.contains(char::is_numeric) && letters > 2
+    })
 }
 
 type Flag = (&'static ArgSpec, Option<String>);
@@ -266,11 +276,11 @@ mod tests {
 
     #[test]
     fn a_reason_follows_what_is_named_and_a_mistyped_number_is_no_reason() {
-        let read = |text| match read(text) {
+        let read = |text: &str| match read(text) {
             Reading::Line(line) => parse(&ROLLBACK, &line),
             other => panic!("{text:?} was read as {other:?}"),
         };
-        let said = |text| {
+        let said = |text: &str| {
             let args = read(text).unwrap();
             (
                 args.release("release").map(|release| release.0),
@@ -282,7 +292,11 @@ mod tests {
         assert_eq!(said("/rollback the shop isn't  up"), (None, Some("the shop isn't  up".into())));
         assert_eq!(said("/rollback 217 it is 9 o'clock"), (Some(217), Some("it is 9 o'clock".into())));
         assert!(read("/rollback --now and then").unwrap().given("now"));
-        assert!(read("/rollback 2l7").unwrap_err().to_string().contains("`2l7`"));
+        for mistyped in ["2l7", "l8", "l", "\u{4cf}", "@here", "$IFS", "<b>bold</b>"] {
+            let line = format!("/rollback {mistyped}");
+            let refused = read(&line).unwrap_err().to_string();
+            assert!(refused.contains(&format!("`{mistyped}`")), "{refused}");
+        }
     }
 
     #[test]
