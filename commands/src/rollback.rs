@@ -88,9 +88,10 @@ impl Command for Rollback {
                     .text(format!(" {is} taken back. {it} on the default branch until reverted.")),
             );
         }
+        let way = if self.settle(facts).is_zero() { "at once" } else { "a quarter first" };
         card = card
             .row("Why", subject::why(call, "asked for it"))
-            .row("Next", "It is checked that release answers; then everybody goes over, a quarter first");
+            .row("Next", format!("It is checked that release answers; then everybody goes over, {way}"));
         let mut plan = Plan::work(LOCK, WITHIN, Some(card));
         // What nobody asked for is told by an alert.
         if let Some(row) = soaked.filter(|_| verdict::is_said(call)) {
@@ -181,7 +182,7 @@ impl Rollback {
             _ if moves == 0 => self.set_out(call, facts),
             None => back(call, facts, &self.0.service),
             Some(_) if settled < moves => {
-                let ms = u64::try_from(self.settle().as_millis()).unwrap_or(u64::MAX);
+                let ms = u64::try_from(self.settle(facts).as_millis()).unwrap_or(u64::MAX);
                 owe(vec![Effect::Settle { stack: release_stack(production.release), ms }], vec![])
             }
             Some(leaving) => self.go_on(call, rest(leaving.share), leaving.release),
@@ -195,7 +196,7 @@ impl Rollback {
         let by = call.principal.clone();
         let set = Intent::SetProduction { release: target.number, by, taken_back };
         let decided: Vec<Intent> = soak::under_way(facts).map(|row| end(row, call)).into_iter().chain([set]).collect();
-        if self.settle().is_zero() {
+        if self.settle(facts).is_zero() {
             return owe(vec![Effect::Route], decided);
         }
         let leaving = releases.leaving(facts);
@@ -219,8 +220,15 @@ impl Rollback {
         owe(vec![Effect::Route], vec![lead_back(call, left, rest(share))])
     }
 
-    fn settle(&self) -> Duration {
-        self.0.rollout.service.settle
+    /// How long an earlier release carries more before it gets the next: as the components say that the release which is
+    /// left had changed.
+    fn settle(&self, facts: &Facts<'_>) -> Duration {
+        let left = releases(facts).and_then(|(releases, production)| {
+            let left = releases.leaving(facts).map_or(production.release, |leaving| leaving.release);
+            facts.row(&releases.releases, &left)
+        });
+        let changed = left.into_iter().flat_map(|release| &release.changes);
+        self.0.rollout.of(changed.map(|(change, _)| &change.component)).settle
     }
 
     /// There is nothing earlier to go back to, but something under way to stop.
