@@ -45,7 +45,7 @@ impl DeployPreview {
         call: &Call<'_>,
         facts: &Facts<'a>,
     ) -> Result<(Vec<Subject<'a>>, Composition), Box<Card>> {
-        let subjects = subject::subjects(facts, &call.args.changes("change"))?;
+        let subjects = subject::named(call, facts)?;
         let (_, base) = subject::production(facts)?;
         let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
         let composition = subject::compose(base, &pinned)?;
@@ -251,7 +251,7 @@ fn up(call: &Call<'_>, facts: &Facts<'_>, preview: &PreviewId, row: &Preview) ->
     .row("Why", subject::allowed(facts, &changes));
     subject::with_moves(card, facts, &changes)
         .row("Leave", Line::new().text("any time, with ").code("/opt-out"))
-        .button(Weight::Main, "Try it on my account", format!("/opt-in {}", subject::spoken(&changes)))
+        .button(Weight::Main, "Try it on my account", format!("/opt-in {}", subject::spoken(facts, &changes)))
         .open(Weight::Plain, "Just look", call.desk.addresses.preview(preview))
         .button(Weight::Quiet, "Stop", format!("/stop-preview {preview}"))
 }

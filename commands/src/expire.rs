@@ -57,7 +57,7 @@ impl Command for Expire {
                 let title = subject::numbers(Line::new().text("Preview of "), &changes)
                     .text(" is gone: its time is over");
                 let again = Line::new()
-                    .code(format!("/deploy-preview {}", subject::spoken(&changes)))
+                    .code(format!("/deploy-preview {}", subject::spoken(facts, &changes)))
                     .text(" brings it back");
                 let card = Card::new(CardState::Held, title).row("Next", again);
                 let drop = Intent::DropPreview { preview: id.clone(), why: "its time is over".into() };

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, People, Plan, Private, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, CompositionId, Context, Effect,
-    Intent, Line, Owner, PersonId, Release, Resource, Sha, Span, StackKind, StackName, StackSpec, Trust,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeRef, Class, CommandSpec, CompositionId, Context, Effect,
+    Intent, Line, Owner, PersonId, Place, Release, Resource, Sha, Span, StackKind, StackName, StackSpec, Trust,
     Weight,
 };
 use folkops_previews::{Changes, Composition, Mix, Mixes, Raised, Releases};
@@ -98,7 +98,7 @@ pub struct Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     fn of(call: &Call<'_>, facts: &Facts<'a>) -> Result<Self, Box<Card>> {
-        let mut numbers = call.args.changes("change");
+        let mut names = call.args.changes("change");
         let (person, owner) = who(call, facts)?;
         let mix = facts.fold::<Mixes>().and_then(|mixes| facts.row(&mixes.mixes, &person));
         let serving = mix.and_then(|mix| mix.serving.as_ref().or(mix.raising.as_ref()));
@@ -107,11 +107,11 @@ impl<'a> Chosen<'a> {
         let before: Vec<&(ChangeRef, Sha)> =
             serving.into_iter().flat_map(|r| r.parts.iter().filter_map(|p| p.change.as_ref())).collect();
         for (change, _) in &before {
-            if !numbers.contains(&change.number) {
-                numbers.insert(0, change.number);
+            if !names.iter().any(|name| name.fits(change)) {
+                names.insert(0, ChangeName::Whole(change.clone()));
             }
         }
-        let subjects = subject::subjects(facts, &numbers)?;
+        let subjects = subject::subjects(call.place, facts, &names)?;
         let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
         let composition = subject::compose(base, &pinned)
             .map_err(|card| Box::new(with_way_out(*card, !before.is_empty())))?;
@@ -141,7 +141,7 @@ impl<'a> Chosen<'a> {
             .button(
                 Weight::Main,
                 "Try it on my account",
-                format!("/opt-in {} --yes={}", subject::spoken(&changes), consent(&self.composition.id)),
+                format!("/opt-in {} --yes={}", subject::spoken(facts, &changes), consent(&self.composition.id)),
             )
             .open(
                 Weight::Plain,
@@ -302,7 +302,7 @@ fn served(facts: &Facts<'_>, person: &PersonId, raised: &Raised, changes: &[(Cha
     let why = Line::new().person(person).text(" said yes; ");
     let why = Line(why.0.into_iter().chain(subject::allowed(facts, changes).0).collect());
     card = subject::with_moves(card.row("Why", why), facts, changes);
-    let spoken = subject::spoken(changes);
+    let spoken = subject::spoken(facts, changes);
     card = card
         .row("Until", Line::new().span(Span::Time(raised.deadline)).text(", or ").code("/opt-out"))
         .row(
@@ -320,6 +320,7 @@ fn served(facts: &Facts<'_>, person: &PersonId, raised: &Raised, changes: &[(Cha
 
 /// A choice on another base than before, for `/rebase`.
 pub fn rechosen<'a>(
+    place: &Place,
     facts: &Facts<'a>,
     person: PersonId,
     mix: &Mix,
@@ -330,12 +331,12 @@ pub fn rechosen<'a>(
         serving.into_iter().flat_map(|raised| raised.parts.iter().filter_map(|part| part.change.as_ref()));
     let open =
         |change: &ChangeRef| facts.fold::<Changes>().is_some_and(|c| facts.row(&c.open, change).is_some());
-    let numbers: Vec<_> =
-        changes.filter(|(change, _)| open(change)).map(|(change, _)| change.number).collect();
-    if numbers.is_empty() {
+    let changes = changes.filter(|(change, _)| open(change));
+    let names: Vec<_> = changes.map(|(change, _)| ChangeName::Whole(change.clone())).collect();
+    if names.is_empty() {
         return Err(Box::new(nothing_left()));
     }
-    let subjects = subject::subjects(facts, &numbers)?;
+    let subjects = subject::subjects(place, facts, &names)?;
     let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
     let composition = subject::compose(base, &pinned)?;
     Ok(Chosen { person, owner: mix.owner.clone(), subjects, composition })

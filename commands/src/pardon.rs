@@ -50,9 +50,9 @@ impl Command for Pardon {
         let named = call.args.changes("change");
         let releases = facts.fold::<Releases>();
         let taken = releases.into_iter().flat_map(|releases| facts.rows(&releases.taken_back)).map(|(change, _)| change);
-        let pardoned: Vec<ChangeRef> = taken.filter(|change| named.contains(&change.number)).cloned().collect();
+        let pardoned: Vec<ChangeRef> = taken.filter(|change| named.iter().any(|name| name.fits(change))).cloned().collect();
         if pardoned.is_empty() {
-            let numbers = Line::new().list(named.iter().copied().map(Span::Change));
+            let numbers = Line::new().list(named.iter().map(|name| Span::Change(name.number())));
             let are = if named.len() == 1 { " was not rolled back" } else { " were not rolled back" };
             return Plan::refuse(
                 Card::new(CardState::Refused, numbers.text(are))

@@ -59,7 +59,7 @@ impl Command for Promote {
     }
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        let subjects = subject::subjects(facts, &call.args.changes("change"))?;
+        let subjects = subject::named(call, facts)?;
         let (_, production) = subject::production(facts)?;
         let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
         subject::compose(production, &pinned)?;
@@ -71,7 +71,7 @@ impl Command for Promote {
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
-        let subjects = match subject::subjects(facts, &call.args.changes("change")) {
+        let subjects = match subject::named(call, facts) {
             Ok(subjects) => subjects,
             Err(card) => return Plan::refuse(*card),
         };

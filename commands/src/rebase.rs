@@ -102,7 +102,7 @@ fn onto_production<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<Found<'a>, 
     let (person, mix) = mine(call, facts)?;
     let (_, onto) = subject::production(facts)?;
     let from = mix.serving.as_ref().or(mix.raising.as_ref()).map_or(onto.number, |raised| raised.base);
-    Ok((opt_in::rechosen(facts, person, mix, onto)?, from, onto))
+    Ok((opt_in::rechosen(call.place, facts, person, mix, onto)?, from, onto))
 }
 
 fn mine<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<(PersonId, &'a Mix), Box<Card>> {

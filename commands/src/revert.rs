@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeNumber, ChangeRef, Class, CommandSpec, Context, Effect,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Class, CommandSpec, Context, Effect,
     Failure, FailureKind, Intent, Line, Outcome, Resource, Sha, Span, Weight,
 };
 use folkops_previews::{Changes, Releases};
@@ -122,12 +122,12 @@ fn failed(card: Card) -> Step {
 
 /// The change named and the commit at which it was last merged, or a card that says that it never was.
 fn merged(call: &Call<'_>, facts: &Facts<'_>) -> Result<(ChangeRef, Sha), Box<Card>> {
-    let number = call.args.changes("change").first().copied().unwrap_or(ChangeNumber(0));
+    let name = call.args.changes("change").into_iter().next().unwrap_or(ChangeName::Number(ChangeNumber(0)));
     let releases = facts.fold::<Releases>().into_iter().flat_map(|releases| facts.rows(&releases.releases));
     let brought = releases.flat_map(|(_, release)| &release.changes);
-    let found = brought.filter(|(change, _)| change.number == number).last().cloned();
+    let found = brought.filter(|(change, _)| name.fits(change)).last().cloned();
     found.ok_or_else(|| {
-        let title = Line::new().code(format!("#{number}")).text(" is not on the default branch");
+        let title = Line::new().code(subject::written(&name)).text(" is not on the default branch");
         let card = Card::new(CardState::Refused, title)
             .say("No release has brought it. Nothing was done.")
             .row("Next", "What is open is closed in its repository; what was merged by hand is reverted there");

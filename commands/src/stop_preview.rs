@@ -59,7 +59,7 @@ impl Command for StopPreview {
             .row(
                 "Next",
                 Line::new()
-                    .code(format!("/deploy-preview {}", subject::spoken(&changes)))
+                    .code(format!("/deploy-preview {}", subject::spoken(facts, &changes)))
                     .text(" brings it back"),
             );
         let mut plan = Plan::work(format!("preview-{id}"), WITHIN, Some(card))

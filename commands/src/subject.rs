@@ -5,8 +5,8 @@
 
 use folkops_engine::{Call, Facts, People};
 use folkops_model::{
-    Account, Card, CardState, ChangeNumber, ChangeRef, Context, Line, PersonId, Principal, Release, Sealed,
-    Sha, Span, SurfaceName, Weight,
+    Account, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Context, Line, PersonId, Place, Principal,
+    Release, Sealed, Sha, Span, SurfaceName, Weight,
 };
 use folkops_previews::composition::Impossible;
 use folkops_previews::{ChangeRow, Changes, Composition, Production, Releases};
@@ -37,24 +37,39 @@ impl Subject<'_> {
     }
 }
 
-/// The changes that numbers name, or a card that says which is unknown.
-pub fn subjects<'a>(facts: &Facts<'a>, numbers: &[ChangeNumber]) -> Result<Vec<Subject<'a>>, Box<Card>> {
-    numbers.iter().map(|number| subject(facts, *number)).collect()
+/// The changes that a call names, or a card that says which is unknown.
+pub fn named<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<Vec<Subject<'a>>, Box<Card>> {
+    subjects(call.place, facts, &call.args.changes("change"))
 }
 
-fn subject<'a>(facts: &Facts<'a>, number: ChangeNumber) -> Result<Subject<'a>, Box<Card>> {
-    let changes = facts.fold::<Changes>().ok_or_else(|| Box::new(unknown(number, &[])))?;
-    let found = changes.numbered(facts, number);
-    if let Some((change, row)) = taken_back(facts, changes, number).filter(|_| found.is_empty()) {
+/// The changes that these names stand for in a place, or a card that says which is unknown.
+pub fn subjects<'a>(
+    place: &Place,
+    facts: &Facts<'a>,
+    names: &[ChangeName],
+) -> Result<Vec<Subject<'a>>, Box<Card>> {
+    names.iter().map(|name| subject(place, facts, name)).collect()
+}
+
+fn subject<'a>(place: &Place, facts: &Facts<'a>, name: &ChangeName) -> Result<Subject<'a>, Box<Card>> {
+    let changes = facts.fold::<Changes>().ok_or_else(|| Box::new(unknown(name, &[])))?;
+    let mut found = changes.numbered(facts, name.number());
+    found.retain(|(change, _)| name.fits(change));
+    // On a pull request a bare number means one of the same repository.
+    let here = place.about.as_ref().map(|about| &about.component);
+    if found.len() > 1 && found.iter().any(|(change, _)| Some(&change.component) == here) {
+        found.retain(|(change, _)| Some(&change.component) == here);
+    }
+    if let Some((change, row)) = taken_back(facts, changes, name).filter(|_| found.is_empty()) {
         return Ok(of(facts, changes, change, row));
     }
     match found.as_slice() {
         [(change, row)] => Ok(of(facts, changes, change, row)),
         [] => {
             let open: Vec<ChangeNumber> = changes.open.iter().map(|(change, _)| change.number).collect();
-            Err(Box::new(unknown(number, &open)))
+            Err(Box::new(unknown(name, &open)))
         }
-        several => Err(Box::new(ambiguous(number, several))),
+        several => Err(Box::new(ambiguous(name, several))),
     }
 }
 
@@ -62,11 +77,11 @@ fn subject<'a>(facts: &Facts<'a>, number: ChangeNumber) -> Result<Subject<'a>, B
 fn taken_back<'a>(
     facts: &Facts<'a>,
     changes: &'a Changes,
-    number: ChangeNumber,
+    name: &ChangeName,
 ) -> Option<(&'a ChangeRef, &'a ChangeRow)> {
     let releases = facts.fold::<Releases>()?;
     let change =
-        facts.rows(&releases.taken_back).map(|(change, _)| change).find(|change| change.number == number)?;
+        facts.rows(&releases.taken_back).map(|(change, _)| change).find(|change| name.fits(change))?;
     Some((change, facts.row(&changes.closed, change)?))
 }
 
@@ -79,12 +94,10 @@ pub fn of<'a>(facts: &Facts<'a>, changes: &Changes, change: &ChangeRef, row: &'a
     Subject { change: change.clone(), row, may_run, author: author.map(|(id, _)| id.clone()) }
 }
 
-fn unknown(number: ChangeNumber, open: &[ChangeNumber]) -> Card {
-    let card = Card::new(
-        CardState::Refused,
-        Line::new().text("There is no open change ").code(format!("#{number}")),
-    )
-    .say("Nothing was done.");
+fn unknown(name: &ChangeName, open: &[ChangeNumber]) -> Card {
+    let card =
+        Card::new(CardState::Refused, Line::new().text("There is no open change ").code(written(name)))
+            .say("Nothing was done.");
     if open.is_empty() {
         return card.row("Open", "No change is open now");
     }
@@ -92,14 +105,19 @@ fn unknown(number: ChangeNumber, open: &[ChangeNumber]) -> Card {
     card.row("Open", Line::new().list(open))
 }
 
-fn ambiguous(number: ChangeNumber, several: &[(&ChangeRef, &ChangeRow)]) -> Card {
-    let components = several.iter().map(|(change, _)| Span::Code(change.component.to_string()));
-    Card::new(
-        CardState::Refused,
-        Line::new().code(format!("#{number}")).text(" stands for more than one change"),
-    )
-    .say(Line::new().text("It is open in ").list(components).text("."))
-    .row("Next", "Close one of them, or give it another number")
+/// A change's name as it stands in text: `#41`, `web#41`.
+pub fn written(name: &ChangeName) -> String {
+    match name {
+        ChangeName::Number(number) => format!("#{number}"),
+        ChangeName::Whole(change) => change.to_string(),
+    }
+}
+
+fn ambiguous(name: &ChangeName, several: &[(&ChangeRef, &ChangeRow)]) -> Card {
+    let whole = several.iter().map(|(change, _)| Span::Code(change.to_string()));
+    Card::new(CardState::Refused, Line::new().code(written(name)).text(" stands for more than one change"))
+        .say("It is open in several components. Nothing was done.")
+        .row("Next", Line::new().text("Write the component too: ").list(whole))
 }
 
 /// What production runs, or a card that says that there is nothing yet.
@@ -212,9 +230,20 @@ pub fn with_moves(card: Card, facts: &Facts<'_>, pinned: &[(ChangeRef, Sha)]) ->
     moved.fold(card, |card, line| card.row("Moved", line))
 }
 
-/// The words of a line that names changes: `41 43`.
-pub fn spoken(changes: &[(ChangeRef, Sha)]) -> String {
-    sorted(changes).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+/// The words of a line that names changes: `41 43`, or `web#41` where a number stands for several.
+pub fn spoken(facts: &Facts<'_>, changes: &[(ChangeRef, Sha)]) -> String {
+    let mut changes: Vec<&ChangeRef> = changes.iter().map(|(change, _)| change).collect();
+    changes.sort_by_key(|change| change.number);
+    let words = changes.into_iter().map(|change| name(facts, change).to_string());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The shortest name by which a change is known from every other one that is open.
+pub fn name(facts: &Facts<'_>, change: &ChangeRef) -> ChangeName {
+    let several = facts.fold::<Changes>().is_some_and(|changes| {
+        changes.numbered(facts, change.number).iter().any(|(other, _)| *other != change)
+    });
+    if several { ChangeName::Whole(change.clone()) } else { ChangeName::Number(change.number) }
 }
 
 /// Pinned changes as a label that the service may show: `#41 + #43`.

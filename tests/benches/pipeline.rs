@@ -134,11 +134,12 @@ impl Pipeline {
     pub async fn say(&self, who: &Principal, text: &str, thread: Option<MessageId>) {
         let room = RoomName::parse("kitchen").expect("a room's name");
         let inbound = Inbound {
-            place: Place { surface: surface(), room, thread },
+            place: Place { thread, ..Place::room(surface(), room) },
             principal: who.clone(),
             message: self.next_message(),
             text: text.into(),
             cause: Cause::Said,
+            said: None,
         };
         self.engine.receive(inbound).await.expect("what is said is received");
     }

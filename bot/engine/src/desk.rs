@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use folkops_model::ports::{Entropy, random_word};
 use folkops_model::{
-    Action, Args, Authority, Card, CommandSpec, Decision, Owner, PersonId, PreviewId, Principal, Sealed,
+    Action, Args, Authority, Card, CommandSpec, Decision, Owner, PersonId, Place, PreviewId, Principal,
+    Sealed,
 };
 use folkops_record::{Facts, Keyring, KeyringError};
 use sha2::{Digest as _, Sha256};
@@ -117,7 +118,7 @@ impl Desk {
             Reading::Misread(wrong) => return Err(misread(wrong)),
             Reading::Talk => return Err(misread(Misread::Unknown { given: text, nearest: None })),
         };
-        let (command, args) = self.parse(&line, call.principal).map_err(misread)?;
+        let (command, args) = self.parse(&line, call.principal, call.place).map_err(misread)?;
         let call = Call { args: &args, ..*call };
         let ask = command.ask(&call, facts)?;
         let action = self.action(command.spec(), &call, ask);
@@ -126,9 +127,14 @@ impl Desk {
     }
 
     /// Finds the command of a line and matches its words.
-    pub fn parse(&self, line: &Line, principal: &Principal) -> Result<(Arc<dyn Command>, Args), Misread> {
+    pub fn parse(
+        &self,
+        line: &Line,
+        principal: &Principal,
+        place: &Place,
+    ) -> Result<(Arc<dyn Command>, Args), Misread> {
         let command = self.registry.find(&line.name, principal)?.clone();
-        let args = grammar::parse(command.spec(), line)?;
+        let args = grammar::parse(command.spec(), line, place.about.as_ref())?;
         Ok((command, args))
     }
 

@@ -32,6 +32,51 @@ impl FromStr for ChangeRef {
     }
 }
 
+/// A change as people write it: its number, and its component where the number alone is not enough.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ChangeName {
+    /// `41` or `#41`.
+    Number(ChangeNumber),
+    /// `web#41`.
+    Whole(ChangeRef),
+}
+
+impl ChangeName {
+    /// Its number.
+    pub fn number(&self) -> ChangeNumber {
+        match self {
+            Self::Number(number) => *number,
+            Self::Whole(change) => change.number,
+        }
+    }
+
+    /// Whether it can stand for this change.
+    pub fn fits(&self, change: &ChangeRef) -> bool {
+        match self {
+            Self::Number(number) => *number == change.number,
+            Self::Whole(whole) => whole == change,
+        }
+    }
+}
+
+impl fmt::Display for ChangeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Whole(change) => change.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ChangeName {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let whole = text.find('#').is_some_and(|at| at > 0);
+        if whole { text.parse().map(Self::Whole) } else { text.parse().map(Self::Number) }
+    }
+}
+
 /// A kind of file that a reviewer wants named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ChangeNumber, PreviewId, ReleaseNumber, Sha};
+use crate::change::ChangeName;
+use crate::ids::{PreviewId, ReleaseNumber, Sha};
 use crate::sealed::Sealed;
 
 /// What kind of act a command is; shipped policies permit by class, so a new command needs no new policy.
@@ -135,8 +136,8 @@ pub struct FreeText {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Value {
-    /// A pull request's number.
-    Change(ChangeNumber),
+    /// A pull request.
+    Change(ChangeName),
     /// A full commit id.
     Sha(Sha),
     /// A release's number.
@@ -182,13 +183,13 @@ impl Args {
     }
 
     /// The changes named, in order and without repetition.
-    pub fn changes(&self, name: &str) -> Vec<ChangeNumber> {
+    pub fn changes(&self, name: &str) -> Vec<ChangeName> {
         let mut seen = Vec::new();
         for value in self.all(name) {
-            if let Value::Change(number) = value
-                && !seen.contains(number)
+            if let Value::Change(change) = value
+                && !seen.contains(change)
             {
-                seen.push(*number);
+                seen.push(change.clone());
             }
         }
         seen

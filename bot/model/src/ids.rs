@@ -110,7 +110,7 @@ word!(/** The journalled work of one command. */ OperationId, "an operation id",
 word!(/** A message in a room. */ MessageId, "a message id", |t| label(t, 60));
 word!(/** A running preview; also the first label of its host. */ PreviewId, "a preview's name such as `p-7kq2x`", |t| label(t, 20) && t.starts_with("p-"));
 word!(/** A network where people talk: `web`, later `github`, `discord`, `matrix`. */ SurfaceName, "a surface name", |t| label(t, 20));
-word!(/** A room on a surface. */ RoomName, "a room name (lower-case letters, digits and `-`, at most 40)", |t| label(t, 40));
+word!(/** A room on a surface. */ RoomName, "a room name (lower-case letters, digits and `-`, at most 60)", |t| label(t, 60));
 word!(/** A set of running processes that together are the service once. */ StackName, "a stack name", |t| label(t, 60));
 word!(/** Whose data inside the service: the service's own account name. */ Owner, "an owner (lower-case letters, digits and `-`, at most 32)", |t| label(t, 32));
 word!(/** A commit, by all forty characters. Never a branch, a tag or a short form. */ Sha, "a full commit id of forty characters", |t| lower_hex(t, 40));

@@ -20,7 +20,7 @@ pub mod stack;
 
 pub use action::{Action, Authority, Context, Decision, Resource, Rule, Verdict};
 pub use card::{Button, Card, CardState, Line, Picture, Pictured, Press, Row, Span, Weight};
-pub use change::{ChangeRef, DiffSummary, ObservedChange, Touched};
+pub use change::{ChangeName, ChangeRef, DiffSummary, ObservedChange, Touched};
 pub use command::{ArgKind, ArgSpec, Args, Arity, Class, CommandSpec, FreeText, Value};
 pub use effect::{Effect, Failure, FailureKind, Outcome};
 pub use ids::{

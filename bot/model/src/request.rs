@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::change::ChangeRef;
 use crate::ids::{BodyHash, MessageId, OperationId, RequestId, RoomName, SurfaceName};
 use crate::person::Principal;
 use crate::sealed::Sealed;
@@ -17,6 +18,16 @@ pub struct Place {
     /// The message that opened the thread, where it is in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<MessageId>,
+    /// The change that the place is about, as a pull request is: what a command means that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<ChangeRef>,
+}
+
+impl Place {
+    /// A room itself.
+    pub fn room(surface: SurfaceName, room: RoomName) -> Self {
+        Self { surface, room, thread: None, about: None }
+    }
 }
 
 /// Why a request exists.

@@ -264,6 +264,9 @@ pub struct Reply {
     pub audience: Audience,
     /// What.
     pub card: Card,
+    /// The message that it answers, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<MessageId>,
 }
 
 /// Who sees a reply.

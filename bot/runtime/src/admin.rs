@@ -162,12 +162,10 @@ pub async fn propose(
     cause: Cause,
     key: &str,
 ) -> Result<(), String> {
-    let place = Place {
-        surface: SurfaceName::parse(WEB).map_err(|error| error.to_string())?,
-        room: config.site.rooms.first().ok_or("there is no room")?.clone(),
-        thread: None,
-    };
+    let web = SurfaceName::parse(WEB).map_err(|error| error.to_string())?;
+    let place = Place::room(web, config.site.rooms.first().ok_or("there is no room")?.clone());
     let message = MessageId::parse(&format!("by-itself-{key}")).map_err(|error| error.to_string())?;
-    let inbound = Inbound { place, principal: Principal::Automation, message, text: line.to_owned(), cause };
+    let (principal, text) = (Principal::Automation, line.to_owned());
+    let inbound = Inbound { place, principal, message, text, cause, said: None };
     engine.receive(inbound).await.map(|_| ()).map_err(|error| error.to_string())
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use folkops_engine::{Facts, Operations};
-use folkops_model::{ChangeNumber, ChangeRef, Line, PersonId, RolloutEnd};
+use folkops_model::{ChangeName, ChangeNumber, ChangeRef, Line, PersonId, RolloutEnd};
 use folkops_previews::ports::Traffic;
 use folkops_previews::{Allowed, Changes, Mixes, PreviewState, Previews, Releases};
 use folkops_rollouts::{Rollouts, Row, Stage};
@@ -165,7 +165,8 @@ async fn notice(edge: Arc<Edge>, used: Arc<AtomicBool>) {
 fn asked(facts: &Facts<'_>, number: ChangeNumber) -> bool {
     let Some(operations) = facts.fold::<Operations>() else { return false };
     operations.operations.iter().any(|(_, operation)| {
-        operation.action.command == "deploy-preview" && operation.args.changes("change").contains(&number)
+        operation.action.command == "deploy-preview"
+            && operation.args.changes("change").contains(&ChangeName::Number(number))
     })
 }
 

@@ -72,6 +72,7 @@ pub(crate) async fn say(
         message: message.id,
         text: message.text,
         cause: Cause::Said,
+        said: None,
     };
     match receive(&site, inbound).await {
         Ok(receipt) => accepted(&site, &headers, &view, &receipt).await,
@@ -249,7 +250,7 @@ impl From<&Rejected> for Refusal {
             Rejected::Busy | Rejected::Stopping => {
                 Self { again: Some(3), ..Self::of(StatusCode::SERVICE_UNAVAILABLE, sentence) }
             }
-            Rejected::Edited => Self::of(StatusCode::CONFLICT, sentence),
+            Rejected::Edited | Rejected::Old => Self::of(StatusCode::CONFLICT, sentence),
             Rejected::TooLong => Self::of(StatusCode::UNPROCESSABLE_ENTITY, sentence),
             Rejected::Store(error) => Self::broken(error),
             Rejected::Keys(error) => Self::broken(error),

@@ -186,11 +186,7 @@ impl Room {
     }
 
     pub fn place() -> Place {
-        Place {
-            surface: SurfaceName::parse("web").unwrap(),
-            room: RoomName::parse("kitchen").unwrap(),
-            thread: None,
-        }
+        Place::room(SurfaceName::parse("web").unwrap(), RoomName::parse("kitchen").unwrap())
     }
 
     async fn receive(&self, principal: Principal, text: &str) -> Receipt {
@@ -201,8 +197,14 @@ impl Room {
     /// A message reaches the room under the id that its surface gave it.
     pub async fn hears(&self, principal: Principal, message: &str, text: &str) -> Result<Receipt, Rejected> {
         let message = MessageId::parse(message).unwrap();
-        let inbound =
-            Inbound { place: Self::place(), principal, message, text: text.into(), cause: Cause::Said };
+        let inbound = Inbound {
+            place: Self::place(),
+            principal,
+            message,
+            text: text.into(),
+            cause: Cause::Said,
+            said: None,
+        };
         self.engine.receive(inbound).await
     }
 
@@ -319,7 +321,8 @@ impl Room {
         let principal = Principal::Person(PersonId::parse(who).unwrap());
         let number = self.messages.fetch_add(1, Ordering::SeqCst);
         let message = MessageId::parse(&format!("m-{number}")).unwrap();
-        let inbound = Inbound { place, principal, message, text: text.into(), cause: Cause::Said };
+        let inbound =
+            Inbound { place, principal, message, text: text.into(), cause: Cause::Said, said: None };
         self.engine.receive(inbound).await.unwrap();
         self.quiet().await;
         self.newest()

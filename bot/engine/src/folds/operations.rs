@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use folkops_model::{
-    Action, Args, Decision, Effect, MessageId, OperationId, Outcome, Place, Request, RequestId,
+    Action, Args, Decision, Effect, MessageId, OperationId, Outcome, Place, Request, RequestId, SurfaceName,
 };
 use folkops_record::{Accepted, AnyTable, Body, End, Fold, Record, RequestEnd, Table, WaitsFor};
 use jiff::Timestamp;
@@ -126,6 +126,8 @@ pub struct Operations {
     pub open: Table<RequestId, ()>,
     /// Requests that are over, by the record that ended them.
     over: Table<u64, RequestId>,
+    /// By network: when the newest message was received that is forgotten. What was said no later is never new.
+    pub forgotten: Table<SurfaceName, Timestamp>,
     /// For what people were told that they are needed.
     pub told: Table<String, std::collections::BTreeSet<folkops_model::PersonId>>,
 }
@@ -140,6 +142,7 @@ impl Default for Operations {
             live: Table::new("live-operations"),
             open: Table::new("open-requests"),
             over: Table::new("requests-over"),
+            forgotten: Table::new("messages-forgotten"),
             told: Table::new("told"),
         }
     }
@@ -164,6 +167,9 @@ impl Operations {
     fn forget(&mut self, at: u64, request: &RequestId) {
         let Some(row) = self.requests.remove(at, request) else { return };
         self.messages.remove(at, &row.request.message);
+        let surface = row.request.place.surface;
+        let before = self.forgotten.get(&surface).copied().unwrap_or(Timestamp::MIN);
+        self.forgotten.put(at, surface, before.max(row.request.received));
         if let RequestState::Decided(operation) = row.state {
             self.operations.remove(at, &operation);
         }
@@ -296,6 +302,7 @@ impl Fold for Operations {
             &self.live,
             &self.open,
             &self.over,
+            &self.forgotten,
             &self.told,
         ]
     }
@@ -309,6 +316,7 @@ impl Fold for Operations {
             &mut self.live,
             &mut self.open,
             &mut self.over,
+            &mut self.forgotten,
             &mut self.told,
         ]
     }

@@ -86,7 +86,7 @@ impl Engine {
             Reading::Misread(wrong) => return self.misread(&request, &wrong).await,
             Reading::Line(line) => line,
         };
-        let (command, mut args) = match self.desk().parse(&line, &request.principal) {
+        let (command, mut args) = match self.desk().parse(&line, &request.principal, &request.place) {
             Ok(parsed) => parsed,
             Err(wrong) => return self.misread(&request, &wrong).await,
         };
@@ -118,7 +118,7 @@ impl Engine {
         };
         let mut draft = Draft::note(note);
         if let Some(card) = card {
-            draft = draft.reply(first_reply(self.mint(), &request.place, card));
+            draft = draft.reply(first_reply(self.mint(), request, card));
         }
         let recorded = self.ledger().append(draft).await?;
         self.follow(&recorded);
@@ -264,7 +264,8 @@ impl Engine {
         let known = operations.and_then(|o| o.operations.get(&ready.operation));
         let revision = known.and_then(|o| o.cards.get(&slot)).map_or(0, |last| last + 1);
         let key = ReplyKey { operation: ready.operation.clone(), slot };
-        Reply { key, revision, place: ready.request.place.clone(), audience, card }
+        let answers = Some(ready.request.message.clone());
+        Reply { key, revision, place: ready.request.place.clone(), audience, card, answers }
     }
 
     /// The next state of an operation's first card.
@@ -276,13 +277,16 @@ impl Engine {
     pub(super) fn alert(&self, facts: &Facts<'_>, alert: Alert) -> Option<Reply> {
         let key = ReplyKey { operation: alert.operation, slot: alert.matter.slot() };
         let reply = self.state(facts, key, alert.card)?;
-        Some(Reply { place: Place { thread: None, ..reply.place }, ..reply })
+        Some(Reply { place: Place { thread: None, ..reply.place }, answers: None, ..reply })
     }
 
     fn state(&self, facts: &Facts<'_>, key: ReplyKey, card: Card) -> Option<Reply> {
-        let operation = facts.row(&facts.fold::<Operations>()?.operations, &key.operation)?;
+        let operations = facts.fold::<Operations>()?;
+        let operation = facts.row(&operations.operations, &key.operation)?;
         let revision = operation.cards.get(&key.slot).map_or(0, |last| last + 1);
-        Some(Reply { key, revision, place: operation.place.clone(), audience: Audience::Everyone, card })
+        let answers = operations.requests.get(&operation.request).map(|row| row.request.message.clone());
+        let audience = Audience::Everyone;
+        Some(Reply { key, revision, place: operation.place.clone(), audience, card, answers })
     }
 
     #[expect(clippy::expect_used, reason = "a random word of sixteen letters is an id by construction")]
@@ -306,7 +310,13 @@ fn decided(ready: &Ready, action: &Action, decision: &Decision, accepted: Accept
     }
 }
 
-fn first_reply(operation: OperationId, place: &Place, card: Card) -> Reply {
-    let key = ReplyKey { operation, slot: 0 };
-    Reply { key, revision: 0, place: place.clone(), audience: Audience::Everyone, card }
+fn first_reply(operation: OperationId, request: &Request, card: Card) -> Reply {
+    Reply {
+        key: ReplyKey { operation, slot: 0 },
+        revision: 0,
+        place: request.place.clone(),
+        audience: Audience::Everyone,
+        card,
+        answers: Some(request.message.clone()),
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use folkops_model::{BodyHash, Cause, MessageId, Place, Principal, Request, RequestId, ports::random_word};
 use folkops_record::{AppendError, Body, Draft, KeyringError, Note, Read, StoreError};
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Engine;
@@ -27,6 +28,8 @@ pub struct Inbound {
     pub text: String,
     /// Why, when nobody said it.
     pub cause: Cause,
+    /// When it was said, UTC, where the surface knows: one that delivers for days may repeat what is long forgotten.
+    pub said: Option<Timestamp>,
 }
 
 /// A request that is durable.
@@ -50,6 +53,9 @@ pub enum Rejected {
     /// The same message with other words: an edit.
     #[error("an edited message does not run; say it again as a new one")]
     Edited,
+    /// It may have been received before: messages of its age are not known any more.
+    #[error("that was said too long ago to tell whether it is new; say it again")]
+    Old,
     /// It is longer than a message may be.
     #[error("a message may have {LONGEST} characters; this one is longer")]
     TooLong,
@@ -71,6 +77,7 @@ enum Before {
     Never(Vec<Read>),
     Same(RequestId),
     Other,
+    Forgotten,
 }
 
 impl Engine {
@@ -82,9 +89,10 @@ impl Engine {
         let body = body_hash(&inbound.text);
         let mut admitted = false;
         loop {
-            let reads = match self.seen(&inbound.message, &body) {
+            let reads = match self.seen(&inbound, &body) {
                 Before::Same(request) => return Ok(Receipt::Again(request)),
                 Before::Other => return Err(Rejected::Edited),
+                Before::Forgotten => return Err(Rejected::Old),
                 Before::Never(reads) => reads,
             };
             let safety = self.is_safety(&inbound);
@@ -111,17 +119,17 @@ impl Engine {
         }
     }
 
-    fn seen(&self, message: &MessageId, body: &BodyHash) -> Before {
+    fn seen(&self, inbound: &Inbound, body: &BodyHash) -> Before {
         let (before, reads) = self.ledger().decide(|facts| {
             let operations = facts.fold::<Operations>()?;
-            let request = facts.row(&operations.messages, message)?;
-            operations.requests.get(request).map(|row| (request.clone(), row.request.body == *body))
+            let Some(request) = facts.row(&operations.messages, &inbound.message) else {
+                let forgotten = operations.forgotten.get(&inbound.place.surface)?;
+                return inbound.said.is_some_and(|said| said <= *forgotten).then_some(Before::Forgotten);
+            };
+            let same = operations.requests.get(request)?.request.body == *body;
+            Some(if same { Before::Same(request.clone()) } else { Before::Other })
         });
-        match before {
-            None => Before::Never(reads),
-            Some((request, true)) => Before::Same(request),
-            Some((_, false)) => Before::Other,
-        }
+        before.unwrap_or(Before::Never(reads))
     }
 
     fn is_safety(&self, inbound: &Inbound) -> bool {

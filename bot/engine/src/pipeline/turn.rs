@@ -111,6 +111,7 @@ impl Engine {
                 place: operation.place.clone(),
                 audience: folkops_record::Audience::Only(private.person),
                 card: private.card,
+                answers: None,
             });
         }
         draft.finish()

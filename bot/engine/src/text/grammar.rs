@@ -4,7 +4,9 @@
 //! the message opens with a quote or a code block, because those do not start with `/`. It is split like a shell line;
 //! no shell is involved.
 
-use folkops_model::{ArgKind, ArgSpec, Args, Arity, CommandSpec, FreeText, Malformed, Value};
+use folkops_model::{
+    ArgKind, ArgSpec, Args, Arity, ChangeName, ChangeRef, CommandSpec, FreeText, Malformed, Value,
+};
 
 use super::hygiene;
 
@@ -115,8 +117,9 @@ fn as_people_write(rest: &str) -> String {
     kept
 }
 
-/// Matches the words of a line to a command's declared arguments.
-pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
+/// Matches the words of a line to a command's declared arguments. Where a change must be named and none is, it is the
+/// one that the place is about.
+pub fn parse(spec: &'static CommandSpec, line: &Line, about: Option<&ChangeRef>) -> Result<Args, Misread> {
     let mut args = Args::default();
     let mut positional = spec.args.iter().filter(|arg| arg.kind != ArgKind::Flag).peekable();
     for (place, word) in line.words.iter().enumerate() {
@@ -144,6 +147,10 @@ pub fn parse(spec: &'static CommandSpec, line: &Line) -> Result<Args, Misread> {
         if arg.arity != Arity::Many {
             positional.next();
         }
+    }
+    let unnamed = spec.args.iter().find(|arg| arg.kind == ArgKind::Change && is_missing(arg, &args));
+    if let Some((arg, about)) = unnamed.zip(about) {
+        args.push(arg.name, Value::Change(ChangeName::Whole(about.clone())));
     }
     missing(spec, &args).map_or(Ok(args), Err)
 }
@@ -178,10 +185,12 @@ fn flag_of(spec: &'static CommandSpec, word: &str) -> Result<Option<Flag>, Misre
     }
 }
 
+fn is_missing(arg: &ArgSpec, args: &Args) -> bool {
+    arg.kind != ArgKind::Flag && arg.arity != Arity::Optional && args.all(arg.name).is_empty()
+}
+
 fn missing(spec: &'static CommandSpec, args: &Args) -> Option<Misread> {
-    let arg = spec.args.iter().find(|arg| {
-        arg.kind != ArgKind::Flag && arg.arity != Arity::Optional && args.all(arg.name).is_empty()
-    })?;
+    let arg = spec.args.iter().find(|arg| is_missing(arg, args))?;
     Some(Misread::Missing { command: spec.name, name: arg.name, help: arg.help })
 }
 
@@ -227,7 +236,7 @@ fn seconds(word: &str) -> Result<u64, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use folkops_model::{ChangeNumber, Class};
+    use folkops_model::{ChangeName, ChangeNumber, Class};
 
     static OPT_IN: CommandSpec = CommandSpec {
         name: "opt-in",
@@ -249,7 +258,7 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Args, Misread> {
         match read(text) {
-            Reading::Line(line) => parse(&OPT_IN, &line),
+            Reading::Line(line) => parse(&OPT_IN, &line, None),
             other => panic!("{text:?} was read as {other:?}"),
         }
     }
@@ -257,7 +266,7 @@ mod tests {
     #[test]
     fn changes_may_be_written_with_or_without_the_hash_sign() {
         let args = parsed("/opt-in 41 #43 \u{2014}yes").unwrap();
-        assert_eq!(args.changes("change"), [ChangeNumber(41), ChangeNumber(43)]);
+        assert_eq!(args.changes("change"), [41, 43].map(|number| ChangeName::Number(ChangeNumber(number))));
         assert!(args.given("yes"));
         assert!(
             matches!(read("/freeze '#1' #2 a#b"), Reading::Line(line) if line.words == ["#1", "#2", "a#b"])
@@ -277,7 +286,7 @@ mod tests {
     #[test]
     fn a_reason_follows_what_is_named_and_a_mistyped_number_is_no_reason() {
         let read = |text: &str| match read(text) {
-            Reading::Line(line) => parse(&ROLLBACK, &line),
+            Reading::Line(line) => parse(&ROLLBACK, &line, None),
             other => panic!("{text:?} was read as {other:?}"),
         };
         let said = |text: &str| {

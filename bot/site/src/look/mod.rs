@@ -60,7 +60,7 @@ impl View {
 
     /// Where something said here is said.
     pub(crate) fn place(&self) -> Place {
-        Place { surface: web(), room: self.room.clone(), thread: self.thread.clone() }
+        Place { thread: self.thread.clone(), ..Place::room(web(), self.room.clone()) }
     }
 }
 

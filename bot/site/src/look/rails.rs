@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_engine::{Facts, Operation, OperationState, Operations, Outbox, Rooms, TimelineItem};
 use folkops_model::{
-    Card, CardState, ChangeNumber, ComponentName, Digest, Effect, Line, MessageId, Part, PersonId, PreviewId,
-    Principal, ReleaseNumber, RoomName, Sealed, StackName,
+    Card, CardState, ChangeName, ChangeNumber, ComponentName, Digest, Effect, Line, MessageId, Part,
+    PersonId, PreviewId, Principal, ReleaseNumber, RoomName, Sealed, StackName,
 };
 use folkops_previews::{Mixes, PreviewState, Previews, Releases};
 use jiff::Timestamp;
@@ -193,7 +193,7 @@ fn one(operation: &Operation) -> Option<Moving> {
     };
     Some(Moving {
         command: operation.action.command.clone(),
-        changes: operation.args.changes("change"),
+        changes: operation.args.changes("change").iter().map(ChangeName::number).collect(),
         by: operation.action.principal.clone(),
         course,
         since: operation.decided,

@@ -125,7 +125,8 @@ impl Command for Promote {
         Ok(ask())
     }
     fn decide(&self, call: &Call<'_>, _facts: &Facts<'_>) -> Plan {
-        let title = Line::new().list(call.args.changes("change").into_iter().map(Span::Change));
+        let title =
+            Line::new().list(call.args.changes("change").iter().map(|name| Span::Change(name.number())));
         Plan::answer(Card::new(CardState::Live, title.text(" is live")))
     }
 }
