@@ -42,7 +42,7 @@ impl Command for Advance {
 
     fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         match live(facts) {
-            Some(_) => Ok(Ask { resource: Resource::Service, context: Context::default() }),
+            Some(_) => Ok(Ask::about(Resource::Service, Context::default())),
             None => Err(Box::new(Card::new(CardState::Refused, "Nothing is being rolled out"))),
         }
     }

@@ -31,7 +31,7 @@ impl Command for CanI {
     }
 
     fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        Ok(Ask { resource: Resource::Service, context: Context::default() })
+        Ok(Ask::about(Resource::Service, Context::default()))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
@@ -62,6 +62,7 @@ impl Command for CanI {
             let who = who.iter().take(4).map(|person| Span::Person(person.clone()));
             card = card.row("Who", Line::new().list(who).text(" can"));
         }
+        card = folkops_engine::cards::with_old_rights(card, &judged.action);
         Plan::answer(card.say("Nothing was done."))
     }
 }

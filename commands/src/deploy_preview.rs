@@ -3,13 +3,14 @@
 //! Arguments: one change or several, of different components. Class: preview. Reads: changes, allowances, production,
 //! previews. A commit that nobody looked at waits; it starts by itself once a maintainer allows exactly it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step, WaitsFor};
+use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Scope, Standing, Step, WaitsFor};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Decision, Effect, Intent, Line, PreviewId,
-    Resource, StackKind, StackSpec, Trust, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, ComponentName, Decision, Effect, Group, Intent,
+    Line, PreviewId, Principal, Resource, StackKind, StackSpec, Trust, Weight,
 };
 use folkops_previews::reconcile::preview_stack;
 use folkops_previews::{Composition, Mixes, Preview, PreviewState, Previews, Releases};
@@ -65,9 +66,7 @@ impl Command for DeployPreview {
             .fold::<Previews>()
             .is_some_and(|p| facts.row(&p.previews, &PreviewId::of(&composition.id)).is_some());
         context.over_quota = !exists && over_quota(&self.0, call, facts);
-        let resource =
-            subjects.first().map_or(Resource::Service, |subject| Resource::Change(subject.change.clone()));
-        Ok(Ask { resource, context })
+        Ok(subject::ask(&subjects, context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
@@ -104,7 +103,7 @@ impl Command for DeployPreview {
         let unseen: Vec<&Subject<'_>> = subjects.iter().filter(|subject| !subject.may_run).collect();
         let first = unseen.first()?;
         let waits = WaitsFor::Commits(unseen.iter().map(|subject| subject.pinned()).collect());
-        let told = maintainers(facts);
+        let told = maintainers(facts, unseen.iter().map(|subject| subject.change.component.clone()).collect());
         let mut title = Line::new().change(first.change.number).text(" by ").span(first.author_span());
         title = title.text(" waits for one look");
         let mut card = Card::new(CardState::Waiting, title);
@@ -213,10 +212,14 @@ fn over_quota(settings: &Settings, call: &Call<'_>, facts: &Facts<'_>) -> bool {
     own >= settings.previews_a_person || all + mixes >= settings.places
 }
 
-fn maintainers(facts: &Facts<'_>) -> Vec<folkops_model::PersonId> {
+/// The maintainers of all these components.
+fn maintainers(facts: &Facts<'_>, of: BTreeSet<ComponentName>) -> Vec<folkops_model::PersonId> {
     let Some(people) = facts.fold::<folkops_engine::People>() else { return Vec::new() };
-    let is = |person: &folkops_engine::Person| person.groups.contains(&folkops_model::Group::Maintainer);
-    people.people.iter().filter(|(_, person)| is(person)).map(|(id, _)| id.clone()).collect()
+    let scope = Scope { class: Class::Vouch, resource: &Resource::Service, also: &of };
+    let is = |id: &&folkops_model::PersonId| {
+        Standing::lately(facts, &Principal::Person((*id).clone()), scope).contains(&Group::Maintainer)
+    };
+    people.people.iter().map(|(id, _)| id).filter(is).cloned().collect()
 }
 
 fn already(call: &Call<'_>, preview: &PreviewId, known: &Preview) -> Card {

@@ -34,7 +34,7 @@ impl Command for FreezeAll {
     }
 
     fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        Ok(Ask { resource: Resource::Service, context: Context::default() })
+        Ok(Ask::about(Resource::Service, Context::default()))
     }
 
     fn decide(&self, call: &Call<'_>, _facts: &Facts<'_>) -> Plan {

@@ -37,7 +37,7 @@ impl Command for OkToTest {
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let subject = standing_at(call, facts)?;
         let context = subject::context(call, std::slice::from_ref(&subject));
-        Ok(Ask { resource: Resource::Change(subject.change), context })
+        Ok(Ask::about(Resource::Change(subject.change), context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

@@ -65,7 +65,7 @@ impl Command for OptIn {
         let mine = mixes.is_some_and(|mixes| facts.row(&mixes.mixes, &chosen.person).is_some());
         let places = mixes.map_or(0, |mixes| facts.rows(&mixes.mixes).count());
         context.over_quota = !mine && places >= self.0.places;
-        Ok(Ask { resource: Resource::Workload(chosen.person), context })
+        Ok(chosen.ask(context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
@@ -97,6 +97,12 @@ pub struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
+    /// What policy shall judge of it, with these facts.
+    pub fn ask(&self, context: Context) -> Ask {
+        let touched = self.subjects.iter().map(|subject| subject.change.component.clone());
+        Ask::about(Resource::Workload(self.person.clone()), context).touching(touched)
+    }
+
     fn of(call: &Call<'_>, facts: &Facts<'a>) -> Result<Self, Box<Card>> {
         let mut names = call.args.changes("change");
         let (person, owner) = who(call, facts)?;

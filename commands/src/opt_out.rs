@@ -34,7 +34,7 @@ impl Command for OptOut {
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (person, _) = mine(call, facts)?;
         let context = Context { own: true, commits_allowed: true, ..Context::default() };
-        Ok(Ask { resource: Resource::Workload(person), context })
+        Ok(Ask::about(Resource::Workload(person), context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

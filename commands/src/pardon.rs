@@ -43,7 +43,7 @@ impl Command for Pardon {
     fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         // What went out was allowed before it did; a pardon runs nothing new.
         let context = Context { commits_allowed: true, ..Context::default() };
-        Ok(Ask { resource: Resource::Service, context })
+        Ok(Ask::about(Resource::Service, context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

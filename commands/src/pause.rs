@@ -35,7 +35,7 @@ impl Command for Pause {
     }
 
     fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        live(facts).map(|_| Ask { resource: Resource::Service, context: Context::default() }).ok_or_else(none)
+        live(facts).map(|_| Ask::about(Resource::Service, Context::default())).ok_or_else(none)
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

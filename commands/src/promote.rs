@@ -12,7 +12,7 @@ use std::time::Duration;
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Effect, Intent, Line,
-    Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Resource, Sha, Span, StackKind, StackSpec, Strategy,
+    Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Sha, Span, StackKind, StackSpec, Strategy,
     TreeId, Trust, Weight,
 };
 use folkops_previews::reconcile::release_stack;
@@ -65,9 +65,7 @@ impl Command for Promote {
         subject::compose(production, &pinned)?;
         let mut context = subject::context(call, &subjects);
         context.frozen = facts.fold::<Releases>().is_some_and(|releases| releases.frozen(facts).is_some());
-        let resource =
-            subjects.first().map_or(Resource::Service, |subject| Resource::Change(subject.change.clone()));
-        Ok(Ask { resource, context })
+        Ok(subject::ask(&subjects, context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use folkops_engine::{Ask, Call, Command, Facts, Plan, Progress, Step};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Line, PersonId, Release, ReleaseNumber,
-    Resource, Weight,
+    Weight,
 };
 use folkops_previews::{Mix, Mixes, Releases};
 
@@ -40,10 +40,7 @@ impl Command for Rebase {
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (chosen, _, _) = onto_production(call, facts)?;
-        Ok(Ask {
-            resource: Resource::Workload(chosen.person.clone()),
-            context: opt_in::own_context(call, &chosen),
-        })
+        Ok(chosen.ask(opt_in::own_context(call, &chosen)))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

@@ -45,7 +45,7 @@ impl Command for Resume {
     fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         // What is rolled out was allowed before its first step.
         let context = Context { commits_allowed: true, ..Context::default() };
-        live(facts).map(|_| Ask { resource: Resource::Service, context }).ok_or_else(none)
+        live(facts).map(|_| Ask::about(Resource::Service, context)).ok_or_else(none)
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

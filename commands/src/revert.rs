@@ -49,7 +49,7 @@ impl Command for Revert {
         let row = facts.fold::<Changes>().and_then(|changes| Some((changes, facts.row(&changes.closed, &change)?)));
         let author = row.and_then(|(changes, row)| subject::of(facts, changes, &change, row).author);
         let own = author.is_some() && author.as_ref() == call.principal.person();
-        Ok(Ask { resource: Resource::Change(change), context: Context { own, ..Context::default() } })
+        Ok(Ask::about(Resource::Change(change), Context { own, ..Context::default() }))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

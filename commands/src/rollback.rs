@@ -56,7 +56,7 @@ impl Command for Rollback {
 
     fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         subject::production(facts)?;
-        Ok(Ask { resource: Resource::Service, context: Context::default() })
+        Ok(Ask::about(Resource::Service, Context::default()))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

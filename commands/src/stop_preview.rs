@@ -44,7 +44,7 @@ impl Command for StopPreview {
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (id, preview) = named(call, facts)?;
         let own = preview.by == *call.principal;
-        Ok(Ask { resource: Resource::Preview(id.clone()), context: Context { own, ..Context::default() } })
+        Ok(Ask::about(Resource::Preview(id.clone()), Context { own, ..Context::default() }))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

@@ -3,10 +3,10 @@
 //! Shared by the commands that name changes, so that an unknown change, a stranger's commit and two changes of one
 //! component are answered in the same words everywhere.
 
-use folkops_engine::{Call, Facts, People};
+use folkops_engine::{Ask, Call, Facts, People};
 use folkops_model::{
     Account, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Context, Line, PersonId, Place, Principal,
-    Release, Sealed, Sha, Span, SurfaceName, Weight,
+    Release, Resource, Sealed, Sha, Span, Weight,
 };
 use folkops_previews::composition::Impossible;
 use folkops_previews::{ChangeRow, Changes, Composition, Production, Releases};
@@ -87,9 +87,8 @@ fn taken_back<'a>(
 
 /// A change with what is known of its author and its head.
 pub fn of<'a>(facts: &Facts<'a>, changes: &Changes, change: &ChangeRef, row: &'a ChangeRow) -> Subject<'a> {
-    let people = facts.fold::<People>();
-    let account = SurfaceName::parse("git").ok().map(|surface| Account { surface, id: row.author.clone() });
-    let author = people.zip(account).and_then(|(people, account)| people.by_account(&account));
+    let people = facts.fold::<People>().zip(Account::of_author(&row.author));
+    let author = people.and_then(|(people, account)| people.by_account(&account));
     let may_run = changes.allowed(facts, change, &row.head).is_some();
     Subject { change: change.clone(), row, may_run, author: author.map(|(id, _)| id.clone()) }
 }
@@ -164,6 +163,14 @@ pub fn context(call: &Call<'_>, subjects: &[Subject<'_>]) -> Context {
         frozen: false,
         over_quota: false,
     }
+}
+
+/// What policy shall judge of changes as such: the first stands for all, and rights must reach all their components.
+pub fn ask(subjects: &[Subject<'_>], context: Context) -> Ask {
+    let first = subjects.first();
+    let resource = first.map_or(Resource::Service, |subject| Resource::Change(subject.change.clone()));
+    let others = subjects.iter().skip(1).map(|subject| subject.change.component.clone());
+    Ask::about(resource, context).touching(others)
 }
 
 /// "by Mira": the principal in a line.

@@ -1,9 +1,13 @@
 //! "/whoami": who I am here, and what that lets me do.
 //!
-//! No arguments. Class: read. Reads: people.
+//! No arguments. Class: read. Reads: people, and what the sources of rights said of them.
 
-use folkops_engine::{Ask, Call, Command, Facts, People, Plan};
-use folkops_model::{Action, Card, CardState, Class, CommandSpec, Context, Line, Resource};
+use std::collections::BTreeSet;
+
+use folkops_engine::{Ask, Call, Command, Facts, People, Plan, Scope, Standing};
+use folkops_model::{
+    Card, CardState, Class, CommandSpec, ComponentName, Context, Group, Line, PersonId, Resource,
+};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "whoami",
@@ -24,21 +28,30 @@ impl Command for Whoami {
     }
 
     fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        Ok(Ask { resource: Resource::Service, context: Context::default() })
+        Ok(Ask::about(Resource::Service, Context::default()))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
         let Some(person) = call.principal.person() else {
             return Plan::answer(Card::new(CardState::Good, "This is FolkOps by itself"));
         };
-        let groups: Vec<&str> = call.groups.iter().map(|group| group.as_str()).collect();
-        let title = Line::new().text("You are ").person(person).text(", here as ").strong(groups.join(", "));
+        let whole = Standing::of(facts, call.principal, Scope::whole(SPEC.class)).groups;
+        let title = Line::new().text("You are ").person(person).text(", here as ").strong(named(&whole));
         let row = facts.fold::<People>().and_then(|people| facts.row(&people.people, person));
         let mut card = Card::new(CardState::Good, title);
         if let Some(owner) = row.and_then(|row| row.owner.as_ref()) {
             card = card.row("Account", Line::new().text("in the service: ").code(owner.to_string()));
         }
-        let (may, may_not) = may(call);
+        let parts = governed(facts, person);
+        for component in &parts {
+            let resource = Resource::Component(component.clone());
+            let groups = Standing::of(facts, call.principal, scope(SPEC.class, &resource)).groups;
+            if groups != whole {
+                let line = Line::new().text("in ").code(component.to_string()).text(": ").strong(named(&groups));
+                card = card.row("Also", line);
+            }
+        }
+        let (may, may_not) = may(call, facts, &parts);
         card = card.row("May", may);
         if !may_not.0.is_empty() {
             card = card.row("Not", may_not.text("; ask with ").code("/can-i").text(" to hear why"));
@@ -47,24 +60,34 @@ impl Command for Whoami {
     }
 }
 
-/// Commands that the best case allows, and those that not even that does.
-fn may(call: &Call<'_>) -> (Line, Line) {
+fn named(groups: &BTreeSet<Group>) -> String {
+    groups.iter().map(|group| group.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn scope(class: Class, resource: &Resource) -> Scope<'_> {
+    Scope { resource, ..Scope::whole(class) }
+}
+
+/// The components in which sources of rights know this person.
+fn governed(facts: &Facts<'_>, person: &PersonId) -> BTreeSet<ComponentName> {
+    let said = facts.fold::<People>().and_then(|people| facts.row(&people.rights, person));
+    said.into_iter().flat_map(|said| said.values()).flat_map(|said| said.rights.keys()).cloned().collect()
+}
+
+/// Commands that the best case allows, in whichever component, and those that not even that does.
+fn may(call: &Call<'_>, facts: &Facts<'_>, parts: &BTreeSet<ComponentName>) -> (Line, Line) {
     let best = Context { commits_allowed: true, own: true, ..Context::default() };
     let allowed = |spec: &&'static CommandSpec| {
-        let resource = call.principal.person().map_or(Resource::Service, |person| match spec.class {
+        let whole = call.principal.person().map_or(Resource::Service, |person| match spec.class {
             Class::OwnWorkload => Resource::Workload(person.clone()),
             _ => Resource::Service,
         });
-        let action = Action {
-            service: call.desk.service.clone(),
-            principal: call.principal.clone(),
-            groups: call.groups.clone(),
-            command: spec.name.to_owned(),
-            class: spec.class,
-            resource,
-            context: best.clone(),
-        };
-        call.desk.authority.judge(&action).allows()
+        let parts = parts.iter().map(|component| Resource::Component(component.clone()));
+        std::iter::once(whole).chain(parts).any(|resource| {
+            let ask = Ask::about(resource, best.clone());
+            let action = call.desk.action(spec, call.principal, facts, ask);
+            call.desk.authority.judge(&action).allows()
+        })
     };
     let specs = call.desk.registry.specs().filter(|spec| !spec.internal);
     let (yes, no): (Vec<_>, Vec<_>) = specs.partition(allowed);

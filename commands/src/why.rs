@@ -29,7 +29,7 @@ impl Command for Why {
     }
 
     fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        Ok(Ask { resource: Resource::Service, context: Context::default() })
+        Ok(Ask::about(Resource::Service, Context::default()))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
@@ -71,6 +71,7 @@ fn explained(id: &OperationId, operation: &Operation) -> Card {
     let groups: Vec<&str> = action.groups.iter().map(|group| group.as_str()).collect();
     let facts = &action.context;
     let yes_no = |holds: bool| if holds { "yes" } else { "no" };
+    card = folkops_engine::cards::with_old_rights(card, action);
     card.row("Groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") })
         .row(
             "Facts",

@@ -81,7 +81,9 @@ impl Situation {
             command: self.command.clone(),
             class,
             resource,
+            also: BTreeSet::new(),
             context: Fact::context(&self.context),
+            rights_as_of: None,
         })
     }
 }

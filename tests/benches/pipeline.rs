@@ -83,6 +83,7 @@ impl Pipeline {
             desk: desk(service, keyring.clone(), entropy),
             hands: Arc::new(IdleHands),
             lookout: Arc::new(IdleHands),
+            rights: BTreeMap::new(),
             sinks: BTreeMap::from([(surface(), room.clone() as Arc<dyn ReplySink>)]),
             clock,
             limits: Limits { person_burst: u32::MAX, surface_burst: u32::MAX, ..Limits::default() },

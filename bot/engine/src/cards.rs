@@ -1,6 +1,9 @@
 //! The replies of the pipeline itself: what could not be read, what was refused, what went wrong.
 
-use folkops_model::{Action, Card, CardState, Decision, Line, PersonId, Principal, Rule, Span, Weight};
+use folkops_model::{
+    Action, Card, CardState, Decision, Line, PersonId, Principal, Rule, Span, SurfaceName, Weight,
+};
+use jiff::Timestamp;
 
 use crate::text::Misread;
 
@@ -28,15 +31,30 @@ pub fn sentence(text: &str) -> Line {
     )
 }
 
-/// Something that policy refused.
-pub fn refused(action: &Action, decision: &Decision, who: &[PersonId]) -> Card {
-    let title = match action.principal.person() {
-        Some(person) => Line::new().text("Not by ").person(person).text(": ").text(reason(decision)),
-        None => Line::new().text("Not by itself: ").text(reason(decision)),
+/// A source of rights that does not answer about somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silent {
+    /// Which.
+    pub source: SurfaceName,
+    /// When it last did, UTC.
+    pub last: Option<Timestamp>,
+}
+
+/// Something that policy refused, perhaps only because a source of rights is silent.
+pub fn refused(action: &Action, decision: &Decision, who: &[PersonId], silent: Option<Silent>) -> Card {
+    let title = match (action.principal.person(), &silent) {
+        (Some(person), Some(silent)) => Line::new()
+            .text(format!("Not now: {} does not answer about the rights of ", silent.source.title()))
+            .person(person),
+        (Some(person), None) => Line::new().text("Not by ").person(person).text(": ").text(reason(decision)),
+        (None, _) => Line::new().text("Not by itself: ").text(reason(decision)),
     };
     let mut card = Card::new(CardState::Refused, title).say("Nothing has changed.");
     for rule in decision.rules() {
         card = card.row("Rule", rule_line(rule, action));
+    }
+    if let Some(silent) = silent {
+        card = card.row("Rights", unheard(&silent)).row("Next", "Say it again when it answers");
     }
     let who: Vec<&PersonId> = who.iter().filter(|id| Some(*id) != action.principal.person()).collect();
     card = if who.is_empty() {
@@ -46,6 +64,23 @@ pub fn refused(action: &Action, decision: &Decision, who: &[PersonId]) -> Card {
         card.row("Who", Line::new().list(people).text(" can"))
     };
     card.button(Weight::Plain, "What may I do?", "/whoami").button(Weight::Quiet, "Why", "/why")
+}
+
+fn unheard(silent: &Silent) -> Line {
+    let source = silent.source.title();
+    let line = Line::new().text(format!("What {source} says counts for a minute"));
+    match silent.last {
+        Some(last) => line.text("; it last answered at ").span(Span::Time(last)),
+        None => line.text("; it has not answered yet"),
+    }
+}
+
+/// A card of something that was allowed by rights that are older than they may be for anything but safety.
+pub fn with_old_rights(card: Card, action: &Action) -> Card {
+    let Some(old) = &action.rights_as_of else { return card };
+    let source = old.source.title();
+    let line = Line::new().text(format!("As {source} said them at ")).span(Span::Time(old.at));
+    card.row("Rights", line.text("; it does not answer now, and making things safer does not wait for it"))
 }
 
 fn reason(decision: &Decision) -> String {

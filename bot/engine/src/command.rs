@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use folkops_model::{
-    Args, Card, CommandSpec, Context, Decision, Effect, Failure, Group, Intent, OperationId, Outcome,
+    Args, Card, CommandSpec, ComponentName, Context, Decision, Effect, Failure, Intent, OperationId, Outcome,
     PersonId, Place, Principal, Resource,
 };
 use folkops_record::{End, Facts, WaitsFor};
@@ -42,16 +42,29 @@ pub trait Command: Send + Sync {
 pub struct Ask {
     /// About what.
     pub resource: Resource,
+    /// Which components it touches beside the resource's own: whoever asks needs the right in all of them.
+    pub also: BTreeSet<ComponentName>,
     /// With which facts.
     pub context: Context,
+}
+
+impl Ask {
+    /// About something, with these facts.
+    pub fn about(resource: Resource, context: Context) -> Self {
+        Self { resource, also: BTreeSet::new(), context }
+    }
+    /// Touching these components as well.
+    #[must_use]
+    pub fn touching(mut self, components: impl IntoIterator<Item = ComponentName>) -> Self {
+        self.also.extend(components);
+        self
+    }
 }
 
 /// One call of a command.
 pub struct Call<'a> {
     /// Who.
     pub principal: &'a Principal,
-    /// In which groups they stand.
-    pub groups: &'a BTreeSet<Group>,
     /// Where.
     pub place: &'a Place,
     /// With which arguments.

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::command::{Ask, Call, Command};
 use crate::folds::{People, Person};
 use crate::registry::Registry;
+use crate::rights::{Scope, Standing};
 use crate::text::{Line, Misread, Reading, grammar, read};
 
 /// The addresses that replies name.
@@ -83,27 +84,42 @@ pub struct Desk {
 
 impl Desk {
     /// The action of a call, with the facts that policy asks for.
-    pub fn action(&self, spec: &'static CommandSpec, call: &Call<'_>, ask: Ask) -> Action {
+    pub fn action(
+        &self,
+        spec: &'static CommandSpec,
+        principal: &Principal,
+        facts: &Facts<'_>,
+        ask: Ask,
+    ) -> Action {
+        let Ask { resource, also, context } = ask;
+        let scope = Scope { class: spec.class, resource: &resource, also: &also };
+        let Standing { groups, as_of } = Standing::of(facts, principal, scope);
         Action {
             service: self.service.clone(),
-            principal: call.principal.clone(),
-            groups: call.groups.clone(),
+            principal: principal.clone(),
+            groups,
             command: spec.name.to_owned(),
             class: spec.class,
-            resource: ask.resource,
-            context: ask.context,
+            resource,
+            also,
+            context,
+            rights_as_of: as_of,
         }
     }
 
-    /// Who else would be allowed to do this, in order of their ids.
+    /// A recorded action with the groups of now.
+    pub fn anew(&self, facts: &Facts<'_>, action: &Action) -> Action {
+        let Standing { groups, as_of } = Standing::of(facts, &action.principal, Scope::of(action));
+        Action { groups, rights_as_of: as_of, ..action.clone() }
+    }
+
+    /// Who else would be allowed to do this, in order of their ids, by the rights that were known within a day.
     pub fn who_could(&self, facts: &Facts<'_>, action: &Action) -> Vec<PersonId> {
         let Some(people) = facts.fold::<People>() else { return Vec::new() };
-        let could = |(id, person): (&PersonId, &Person)| {
-            let action = Action {
-                principal: Principal::Person(id.clone()),
-                groups: person.groups.clone(),
-                ..action.clone()
-            };
+        let could = |(id, _): (&PersonId, &Person)| {
+            let principal = Principal::Person(id.clone());
+            let groups = Standing::lately(facts, &principal, Scope::of(action));
+            let action = Action { principal, groups, ..action.clone() };
             self.authority.judge(&action).allows().then(|| id.clone())
         };
         people.people.iter().filter_map(could).collect()
@@ -121,7 +137,7 @@ impl Desk {
         let (command, args) = self.parse(&line, call.principal, call.place).map_err(misread)?;
         let call = Call { args: &args, ..*call };
         let ask = command.ask(&call, facts)?;
-        let action = self.action(command.spec(), &call, ask);
+        let action = self.action(command.spec(), call.principal, facts, ask);
         let decision = self.authority.judge(&action);
         Ok(Judged { spec: command.spec(), action, decision })
     }

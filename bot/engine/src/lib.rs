@@ -12,6 +12,7 @@ pub mod folds;
 pub mod pipeline;
 pub mod ports;
 pub mod registry;
+pub mod rights;
 pub mod text;
 
 pub use command::{Alert, Ask, Call, Command, Matter, Plan, Private, Progress, Step, Work};
@@ -26,5 +27,6 @@ pub use folkops_record::{
     Note, Position, Read, Reply, ReplyKey, RowChange, Rows, Store, StoreError, WaitsFor,
 };
 pub use pipeline::{Engine, EngineParts, Inbound, Receipt, Rejected};
-pub use ports::{Hands, Lookout, ReplySink, Unavailable};
+pub use ports::{Hands, Lookout, ReplySink, Rights, RightsSource, Unavailable};
 pub use registry::Registry;
+pub use rights::{Scope, Standing};

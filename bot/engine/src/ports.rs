@@ -1,6 +1,8 @@
 //! What the pipeline needs of the world.
 
-use folkops_model::{MessageId, Outcome};
+use std::collections::{BTreeMap, BTreeSet};
+
+use folkops_model::{Account, ComponentName, Group, MessageId, Outcome};
 use folkops_record::{Due, Reply};
 use futures::future::BoxFuture;
 
@@ -19,6 +21,16 @@ pub trait Hands: Send + Sync {
 pub trait Lookout: Send + Sync {
     /// Brings the record of changes up to date.
     fn look(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// What a source of rights says of one account: its groups in each component that the source governs. A component in
+/// which it has none is named too.
+pub type Rights = BTreeMap<ComponentName, BTreeSet<Group>>;
+
+/// Says what an account may be, such as a forge that knows who maintains a repository.
+pub trait RightsSource: Send + Sync {
+    /// The rights of an account now; one that it does not know stands in no group.
+    fn rights<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Rights, Unavailable>>;
 }
 
 /// Puts replies where people see them.

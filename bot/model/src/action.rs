@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeRef;
 use crate::command::Class;
-use crate::ids::{ComponentName, PersonId, PreviewId, ServiceId};
+use crate::ids::{ComponentName, PersonId, PreviewId, ServiceId, SurfaceName};
 use crate::person::{Group, Principal};
 
 /// What an action is about.
@@ -55,8 +56,23 @@ pub struct Action {
     pub class: Class,
     /// About what.
     pub resource: Resource,
+    /// Which components it touches beside the resource's own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also: BTreeSet<ComponentName>,
     /// Facts.
     pub context: Context,
+    /// Where the groups rest on what a source said a while ago, because it does not answer now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights_as_of: Option<OldRights>,
+}
+
+/// What a source of rights said a while ago, and what counts because it does not answer now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldRights {
+    /// Which.
+    pub source: SurfaceName,
+    /// When it said so, UTC.
+    pub at: Timestamp,
 }
 
 /// A policy that had a say, in words for people.

@@ -146,6 +146,19 @@ impl PreviewId {
     }
 }
 
+impl SurfaceName {
+    /// The network as its own people write it, for sentences.
+    pub fn title(&self) -> &str {
+        match self.as_str() {
+            "github" => "GitHub",
+            "discord" => "Discord",
+            "matrix" => "Matrix",
+            "web" => "the web room",
+            other => other,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

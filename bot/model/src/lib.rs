@@ -18,7 +18,7 @@ pub mod rollout;
 pub mod sealed;
 pub mod stack;
 
-pub use action::{Action, Authority, Context, Decision, Resource, Rule, Verdict};
+pub use action::{Action, Authority, Context, Decision, OldRights, Resource, Rule, Verdict};
 pub use card::{Button, Card, CardState, Line, Picture, Pictured, Press, Row, Span, Weight};
 pub use change::{ChangeName, ChangeRef, DiffSummary, ObservedChange, Touched};
 pub use command::{ArgKind, ArgSpec, Args, Arity, Class, CommandSpec, FreeText, Value};

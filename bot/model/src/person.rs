@@ -16,6 +16,19 @@ pub struct Account {
     pub id: String,
 }
 
+impl Account {
+    /// The account that wrote a change, by what a forge gives as its author: `github:` and GitHub's numeric id, else
+    /// what a commit in a local repository says. `None` where `github:` is followed by anything but digits.
+    pub fn of_author(author: &str) -> Option<Self> {
+        let (surface, id) = match author.strip_prefix("github:") {
+            Some(id) => ("github", Some(id).filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()))?),
+            None => ("git", author),
+        };
+        let surface = SurfaceName::parse(surface).ok()?;
+        (!id.is_empty()).then(|| Self { surface, id: id.to_owned() })
+    }
+}
+
 /// What somebody may be here. Rights come from policies over these groups, not from an order among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -82,6 +95,21 @@ impl Principal {
         match self {
             Self::Person(person) => Some(person),
             Self::Automation => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_is_an_account_of_github_by_number_or_of_the_local_repository() {
+        let of = |author| Account::of_author(author).map(|a| (a.surface.to_string(), a.id));
+        assert_eq!(of("github:583231"), Some(("github".into(), "583231".into())));
+        assert_eq!(of("5f2a9c"), Some(("git".into(), "5f2a9c".into())));
+        for neither in ["github:octocat", "github:", "github:12 3", "github:-1", ""] {
+            assert_eq!(of(neither), None, "{neither}");
         }
     }
 }

@@ -25,6 +25,13 @@ impl Draft {
         Self { reads: Vec::new(), cause: None, bodies: vec![(None, body.0)] }
     }
 
+    /// Several of those together; `None` when there are none.
+    pub fn notes(notes: impl IntoIterator<Item = Note>) -> Option<Self> {
+        let mut notes = notes.into_iter();
+        let first = Self::note(notes.next()?);
+        Some(notes.fold(first, Self::and))
+    }
+
     /// The outcome of a judgement that allowed.
     pub fn permitted(operation: OperationId, permitted: &Permitted, decided: Decided) -> Work {
         debug_assert_eq!(permitted.action(), &decided.action, "what is recorded is what was judged");

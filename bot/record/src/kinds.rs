@@ -3,12 +3,12 @@
 //! A body is never changed in place: a new shape is a new version with an upcaster, and the old bytes stay in the
 //! golden files. Bodies hold no clear names and no clear words of people, only sealed ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
     Account, Action, Args, Card, ComponentName, Decision, Effect, Group, Intent, MessageId, Observation,
     ObservedChange, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber, Request, RequestId, Sealed,
-    Sha,
+    Sha, SurfaceName,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,15 @@ pub enum Body {
         person: PersonId,
         /// Which.
         group: Group,
+    },
+    /// A source of rights said in which groups somebody stands now.
+    RightsObserved {
+        /// Of whom.
+        person: PersonId,
+        /// Which source: the surface of the accounts that it was asked about.
+        source: SurfaceName,
+        /// The groups in each component that it governs.
+        rights: BTreeMap<ComponentName, BTreeSet<Group>>,
     },
     /// A browser speaks for somebody.
     SessionOpened {

@@ -147,6 +147,7 @@ pub async fn bot(config: Arc<Config>, storage: Storage) -> Result<Bot, StartErro
         desk: desk(&config, keyring.clone(), entropy.clone())?,
         hands: Arc::new(Worker(performer)),
         lookout: watcher.clone(),
+        rights: BTreeMap::new(),
         sinks: BTreeMap::from([(web, Arc::new(folkops_site::WebSink) as Arc<dyn folkops_engine::ReplySink>)]),
         clock: clock.clone(),
         limits: folkops_engine::admission::Limits::default(),

@@ -15,6 +15,8 @@ mod recovery;
 #[cfg(test)]
 mod reverts;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod rollouts;
 #[cfg(test)]
 mod room;
@@ -24,3 +26,5 @@ mod soaks;
 mod stories;
 #[cfg(test)]
 mod way_back;
+#[cfg(test)]
+mod withdrawn;

@@ -32,7 +32,7 @@ impl Command for Poison {
         &POISON
     }
     fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        Ok(Ask { resource: Resource::Service, context: Context::default() })
+        Ok(Ask::about(Resource::Service, Context::default()))
     }
     fn decide(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Plan {
         panic!("this command is broken")

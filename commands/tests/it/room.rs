@@ -9,12 +9,12 @@ use folkops_commands::Settings;
 use folkops_engine::admission::Limits;
 use folkops_engine::{
     Addresses, Body, Command, Desk, Engine, EngineParts, Facts, Folds, Hands, Inbound, Keyring, Ledger,
-    MemoryStore, Operations, Outbox, People, Receipt, Registry, Rejected, ReplySink, Rooms, Store,
-    TimelineItem,
+    MemoryStore, Operations, Outbox, People, Receipt, Registry, Rejected, ReplySink, RightsSource, Rooms,
+    Store, TimelineItem,
 };
 use folkops_model::{
-    Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange, Owner, PersonId, Place,
-    Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
+    Account, Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange, Owner, PersonId,
+    Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
 };
 use folkops_previews::{Changes, Mixes, Previews, Releases};
 use folkops_rollouts::{Rollouts, Template};
@@ -42,6 +42,8 @@ pub struct Ground {
     pub limits: Limits,
     /// How releases come to everybody; all at once, unless a story is about that.
     pub rollout: Template,
+    /// Who says what people may do, beside the room itself.
+    pub rights: BTreeMap<SurfaceName, Arc<dyn RightsSource>>,
     /// What stands between the pipeline and the world; nothing does when there is none.
     pub between: Option<Arc<dyn Between>>,
 }
@@ -63,6 +65,7 @@ impl Default for Ground {
             dice: 0,
             limits: Limits { person_burst: 10_000, surface_burst: 100_000, ..Limits::default() },
             rollout: Template { strategy: Strategy::AtOnce, ..Template::ordinary() },
+            rights: BTreeMap::new(),
             between: None,
         }
     }
@@ -96,7 +99,7 @@ impl Room {
 
     /// A room on what an earlier one left: its journal, its keys, and dice that do not repeat.
     pub async fn on(ground: Ground) -> Self {
-        let Ground { store, keyring, clock, extra, dice, limits, rollout, between } = ground;
+        let Ground { store, keyring, clock, extra, dice, limits, rollout, rights, between } = ground;
         let plain = Arc::new(QuickHands::default());
         let (store, hands, sink): (Arc<dyn Store>, Arc<dyn Hands>, Arc<dyn ReplySink>) = match between {
             Some(between) => (between.store(store), between.hands(plain.clone()), between.sink()),
@@ -143,6 +146,7 @@ impl Room {
             desk,
             hands,
             lookout: Arc::new(Nothing),
+            rights,
             sinks: BTreeMap::from([(SurfaceName::parse("web").unwrap(), sink)]),
             clock: clock.clone(),
             limits,
@@ -151,11 +155,16 @@ impl Room {
     }
 
     pub async fn join(&self, id: &str, groups: Vec<Group>) {
+        self.join_as(id, groups, BTreeSet::new()).await;
+    }
+
+    /// Somebody joins who has accounts on surfaces.
+    pub async fn join_as(&self, id: &str, groups: Vec<Group>, accounts: BTreeSet<Account>) {
         let body = Body::PersonJoined {
             person: PersonId::parse(id).unwrap(),
             name: self.keyring.seal(id).unwrap(),
             groups: BTreeSet::from_iter(groups),
-            accounts: BTreeSet::new(),
+            accounts,
             owner: Some(Owner::parse(id).unwrap()),
         };
         self.engine.note(body).await.unwrap();
@@ -224,6 +233,11 @@ impl Room {
         self.receive(Principal::Person(PersonId::parse(who).unwrap()), text).await;
         self.decided().await;
         self.newest()
+    }
+
+    /// Somebody says something; the future ends when that is durable, whatever becomes of it.
+    pub async fn begins_quietly(&self, who: &str, text: &str) {
+        self.receive(Principal::Person(PersonId::parse(who).unwrap()), text).await;
     }
 
     /// Waits until whatever was said is decided and told; its effects may still be to come.

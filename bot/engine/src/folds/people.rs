@@ -1,11 +1,13 @@
 //! Who is known here, in which groups, and which browsers speak for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_model::{Account, Group, Owner, PersonId, Principal, Sealed};
-use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
+use folkops_model::{Account, Group, Owner, PersonId, Sealed, SurfaceName};
+use folkops_record::{AnyTable, Body, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::rights::Said;
 
 /// Somebody known here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,8 @@ pub struct Session {
 pub struct People {
     /// By id.
     pub people: Table<PersonId, Person>,
+    /// By id: what each source of rights said of them last.
+    pub rights: Table<PersonId, BTreeMap<SurfaceName, Said>>,
     /// By SHA-256 of the link's token, hex.
     pub invitations: Table<String, Invitation>,
     /// By SHA-256 of the cookie, hex.
@@ -53,6 +57,7 @@ impl Default for People {
     fn default() -> Self {
         Self {
             people: Table::new("people"),
+            rights: Table::new("rights"),
             invitations: Table::new("invitations"),
             sessions: Table::new("sessions"),
         }
@@ -60,17 +65,6 @@ impl Default for People {
 }
 
 impl People {
-    /// In which groups a principal stands. Somebody unknown, or known and in no group, is a stranger.
-    pub fn groups(&self, facts: &Facts<'_>, principal: &Principal) -> BTreeSet<Group> {
-        let known = principal.person().and_then(|person| facts.row(&self.people, person));
-        let groups = known.map(|person| person.groups.clone()).unwrap_or_default();
-        if groups.is_empty() && principal.person().is_some() {
-            BTreeSet::from([Group::Stranger])
-        } else {
-            groups
-        }
-    }
-
     /// Whose account this is.
     pub fn by_account(&self, account: &Account) -> Option<(&PersonId, &Person)> {
         self.people.iter().find(|(_, person)| person.accounts.contains(account))
@@ -108,6 +102,11 @@ impl Fold for People {
             Body::PersonRevoked { person, group } => self.people.change(at, person, |row| {
                 row.groups.remove(group);
             }),
+            Body::RightsObserved { person, source, rights } => {
+                let mut said = self.rights.get(person).cloned().unwrap_or_default();
+                said.insert(source.clone(), Said { at: record.time, rights: rights.clone() });
+                self.rights.put(at, person.clone(), said);
+            }
             Body::SessionOpened { hash, person, expires } => {
                 self.sessions.put(at, hash.clone(), Session { person: person.clone(), expires: *expires });
             }
@@ -119,10 +118,10 @@ impl Fold for People {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.people, &self.invitations, &self.sessions]
+        vec![&self.people, &self.rights, &self.invitations, &self.sessions]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.people, &mut self.invitations, &mut self.sessions]
+        vec![&mut self.people, &mut self.rights, &mut self.invitations, &mut self.sessions]
     }
 }

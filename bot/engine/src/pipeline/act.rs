@@ -1,5 +1,6 @@
 //! Acting: effects whose record is durable are done, at least once, and their end is recorded with what follows.
 //!
+//! Before one begins, the rights of whoever asked are judged again: what was withdrawn meanwhile is not done.
 //! What cannot be done now is tried again, ever more slowly, until the operation's deadline; the hands look first
 //! whether it has happened already.
 
@@ -47,6 +48,9 @@ impl Engine {
     }
 
     async fn perform_until_done(&self, due: &Due) {
+        if !self.may_begin(due).await {
+            return;
+        }
         let mut pause = FIRST_PAUSE;
         loop {
             match self.shared.parts.hands.perform(due).await {
@@ -92,8 +96,7 @@ impl Engine {
                 outcome: Some(outcome.clone()),
             },
         );
-        let groups = self.groups(facts, &operation.action.principal);
-        let call = self.call_of(operation, due.operation(), &groups);
+        let call = self.call_of(operation, due.operation());
         let step = self.command_of(operation)?.proceed(&call, facts, &Progress(&effects));
         let settled = Settled { index: due.index(), outcome: outcome.clone() };
         Some(self.stepped(facts, due.operation(), operation, Draft::settled(due, settled), step))

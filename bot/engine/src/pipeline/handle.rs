@@ -3,11 +3,9 @@
 //! A decision is pure; when a fact moved before it was appended, it is simply taken again. A request whose handling
 //! panics three times is set aside with a visible reply, so that it cannot block its lane or come back for ever.
 
-use std::collections::BTreeSet;
-
 use folkops_model::{
-    Action, ArgKind, Args, Card, CommandSpec, Decision, Group, OperationId, Place, Principal, Request,
-    RequestId, ports::random_word,
+    Action, ArgKind, Args, Card, CommandSpec, Decision, OperationId, Place, Request, RequestId,
+    ports::random_word,
 };
 use folkops_record::{
     Accepted, AppendError, Audience, Body, Decided, Draft, Facts, Note, Permitted, Refused, Reply, ReplyKey,
@@ -17,7 +15,7 @@ use folkops_record::{
 use super::Engine;
 use crate::cards;
 use crate::command::{Alert, Call, Command, Plan, Work};
-use crate::folds::{Operations, People, RequestState};
+use crate::folds::{Operations, RequestState};
 use crate::text::{Misread, Reading, read};
 
 /// How often handling is tried before a request is set aside.
@@ -99,6 +97,7 @@ impl Engine {
             let card = cards::unavailable(&error.0);
             return self.end_request(&request, RequestEnd::Misread, Some(card)).await;
         }
+        self.learn(&request.principal).await;
         let operation = self.mint();
         self.decide(Ready { command, args, operation, request }).await
     }
@@ -148,13 +147,12 @@ impl Engine {
     }
 
     fn draft(&self, ready: &Ready, facts: &Facts<'_>) -> Draft {
-        let groups = self.groups(facts, &ready.request.principal);
-        let call = self.call(ready, &groups);
+        let call = self.call(ready);
         let ask = match ready.command.ask(&call, facts) {
             Ok(ask) => ask,
             Err(card) => return self.moot(ready, &call, facts, *card),
         };
-        let action = self.desk().action(ready.command.spec(), &call, ask);
+        let action = self.desk().action(ready.command.spec(), call.principal, facts, ask);
         match Permitted::obtain(self.desk().authority.as_ref(), action) {
             Ok(permitted) => {
                 let plan = ready.command.decide(&call, facts);
@@ -164,19 +162,14 @@ impl Engine {
         }
     }
 
-    fn call<'a>(&'a self, ready: &'a Ready, groups: &'a BTreeSet<Group>) -> Call<'a> {
+    fn call<'a>(&'a self, ready: &'a Ready) -> Call<'a> {
         Call {
             principal: &ready.request.principal,
-            groups,
             place: &ready.request.place,
             args: &ready.args,
             operation: &ready.operation,
             desk: self.desk(),
         }
-    }
-
-    pub(super) fn groups(&self, facts: &Facts<'_>, principal: &Principal) -> BTreeSet<Group> {
-        facts.fold::<People>().map(|people| people.groups(facts, principal)).unwrap_or_default()
     }
 
     /// The facts alone are against it: recorded as judged by nobody, refused by the facts.
@@ -196,10 +189,8 @@ impl Engine {
 
     fn refused(&self, ready: &Ready, call: &Call<'_>, refused: &Refused, facts: &Facts<'_>) -> Draft {
         let waiting = ready.command.wait(call, facts, refused.decision());
-        let plan = waiting.unwrap_or_else(|| {
-            let who = self.desk().who_could(facts, refused.action());
-            Plan::refuse(cards::refused(refused.action(), refused.decision(), &who))
-        });
+        let plan = waiting
+            .unwrap_or_else(|| Plan::refuse(self.refusal(facts, refused.action(), refused.decision())));
         let accepted = match &plan.work {
             Work::Waits(waits) => Accepted::Waiting(waits.clone()),
             Work::Answered | Work::Refused | Work::Does { .. } => Accepted::Refused,
@@ -251,6 +242,7 @@ impl Engine {
             draft = draft.and(note);
         }
         if let Some(card) = plan.card {
+            let card = cards::with_old_rights(card, permitted.action());
             draft = draft.reply(self.reply(ready, facts, 0, Audience::Everyone, card));
         }
         for (slot, private) in (1..).zip(plan.private) {
@@ -270,6 +262,8 @@ impl Engine {
 
     /// The next state of an operation's first card.
     pub(super) fn edit(&self, facts: &Facts<'_>, id: &OperationId, card: Card) -> Option<Reply> {
+        let operation = facts.row(&facts.fold::<Operations>()?.operations, id)?;
+        let card = cards::with_old_rights(card, &operation.action);
         self.state(facts, ReplyKey { operation: id.clone(), slot: 0 }, card)
     }
 

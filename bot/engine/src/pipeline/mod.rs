@@ -8,6 +8,7 @@ mod handle;
 mod receive;
 mod recover;
 mod reply;
+mod rights;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Buckets, Limits};
 use crate::desk::Desk;
-use crate::ports::{Hands, Lookout, ReplySink};
+use crate::ports::{Hands, Lookout, ReplySink, RightsSource};
 
 pub use receive::{Inbound, Receipt, Rejected};
 
@@ -34,6 +35,8 @@ pub struct EngineParts {
     pub hands: Arc<dyn Hands>,
     /// Looks at changes before a decision that needs them.
     pub lookout: Arc<dyn Lookout>,
+    /// Who says what people may do beside what is given here, by the surface of the accounts that it knows.
+    pub rights: BTreeMap<SurfaceName, Arc<dyn RightsSource>>,
     /// Where replies go, by surface.
     pub sinks: BTreeMap<SurfaceName, Arc<dyn ReplySink>>,
     /// Time.

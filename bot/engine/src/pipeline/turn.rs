@@ -32,6 +32,7 @@ impl Engine {
     }
 
     async fn begin(&self, id: &OperationId) {
+        self.learn_for(id).await;
         loop {
             let (draft, reads) = self.ledger().decide(|facts| self.first_step(facts, id));
             let Some(draft) = draft else { return };
@@ -52,15 +53,11 @@ impl Engine {
         let OperationState::Queued { lock, .. } = &operation.state else { return None };
         facts.row(&operations.locks, lock).filter(|queue| queue.first() == Some(id))?;
         let command = self.command_of(operation)?;
-        let groups = self.groups(facts, &operation.action.principal);
-        let action = folkops_model::Action { groups: groups.clone(), ..operation.action.clone() };
-        let decision = self.desk().authority.judge(&action);
-        if !decision.allows() {
-            let card = cards::refused(&action, &decision, &self.desk().who_could(facts, &action));
+        if let Some(card) = self.not_any_more(facts, &operation.action) {
             let reply = self.edit(facts, id, card)?;
             return Some(Draft::ended(id.clone(), End::Failed).reply(reply));
         }
-        let call = self.call_of(operation, id, &groups);
+        let call = self.call_of(operation, id);
         let step = command.proceed(&call, facts, &Progress(&operation.effects));
         Some(self.stepped(facts, id, operation, Draft::started(id.clone()), step))
     }
@@ -121,15 +118,9 @@ impl Engine {
         self.desk().registry.find(&operation.action.command, &Principal::Automation).ok().cloned()
     }
 
-    pub(super) fn call_of<'a>(
-        &'a self,
-        operation: &'a Operation,
-        id: &'a OperationId,
-        groups: &'a std::collections::BTreeSet<folkops_model::Group>,
-    ) -> Call<'a> {
+    pub(super) fn call_of<'a>(&'a self, operation: &'a Operation, id: &'a OperationId) -> Call<'a> {
         Call {
             principal: &operation.action.principal,
-            groups,
             place: &operation.place,
             args: &operation.args,
             operation: id,
@@ -163,8 +154,11 @@ impl Engine {
             changed.then(|| Ready { command, args: operation.args.clone(), operation: id.clone(), request })
         });
         let Some(ready) = ready else { return };
-        let unchanged = self.ledger().read(|facts| self.still_waits(facts, &ready));
-        if unchanged {
+        if self.ledger().read(|facts| self.still_waits(facts, &ready)) {
+            return;
+        }
+        self.learn(&ready.request.principal).await;
+        if self.ledger().read(|facts| self.still_waits(facts, &ready)) {
             return;
         }
         if let Err(error) = self.decide(ready).await {
@@ -176,10 +170,9 @@ impl Engine {
     fn still_waits(&self, facts: &Facts<'_>, ready: &Ready) -> bool {
         let Some(operations) = facts.fold::<Operations>() else { return true };
         let Some(operation) = operations.operations.get(&ready.operation) else { return true };
-        let groups = self.groups(facts, &ready.request.principal);
-        let call = self.call_of(operation, &ready.operation, &groups);
+        let call = self.call_of(operation, &ready.operation);
         let Ok(ask) = ready.command.ask(&call, facts) else { return false };
-        let action = self.desk().action(ready.command.spec(), &call, ask);
+        let action = self.desk().action(ready.command.spec(), call.principal, facts, ask);
         let decision = self.desk().authority.judge(&action);
         let waits = ready.command.wait(&call, facts, &decision).map(|plan| plan.work);
         match (&operation.state, waits) {

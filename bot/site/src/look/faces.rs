@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_engine::{Facts, Keyring, People};
-use folkops_model::{Group, PersonId, Sealed};
+use folkops_engine::{Facts, Keyring, People, Scope, Standing};
+use folkops_model::{Class, Group, PersonId, Principal, Sealed};
 use sha2::{Digest as _, Sha256};
 
 /// How many colours there are for avatars.
@@ -44,7 +44,8 @@ impl Faces {
     pub(crate) fn read(facts: &Facts<'_>) -> Self {
         let people = facts.fold::<People>().map(|people| people.people.iter());
         let known = |(id, person): (&PersonId, &folkops_engine::Person)| {
-            (id.clone(), Known { sealed: person.name.clone(), name: None, groups: person.groups.clone() })
+            let groups = Standing::lately(facts, &Principal::Person(id.clone()), Scope::whole(Class::Read));
+            (id.clone(), Known { sealed: person.name.clone(), name: None, groups })
         };
         Self(people.into_iter().flatten().map(known).collect())
     }

@@ -3,12 +3,10 @@
 //! Nothing is decided here. A button that looks allowed is judged again when it is pressed, and refused then if the
 //! facts have moved.
 
-use std::collections::BTreeSet;
-
-use folkops_engine::{Call, Desk, Facts, People};
+use folkops_engine::{Ask, Call, Desk, Facts};
 use folkops_model::{
-    Action, ArgKind, Args, Arity, Button, Class, CommandSpec, Context, Decision, Group, Line, OperationId,
-    PersonId, Place, Press, Principal, Resource,
+    ArgKind, Args, Arity, Button, Class, CommandSpec, Context, Decision, Line, OperationId, PersonId, Place,
+    Press, Principal, Resource,
 };
 use folkops_previews::Releases;
 
@@ -43,7 +41,6 @@ pub(crate) struct Judge<'a> {
     desk: &'a Desk,
     facts: &'a Facts<'a>,
     principal: Option<Principal>,
-    groups: BTreeSet<Group>,
     place: Place,
     operation: OperationId,
 }
@@ -52,13 +49,10 @@ impl<'a> Judge<'a> {
     #[expect(clippy::expect_used, reason = "four lower-case letters are an id")]
     pub(crate) fn new(site: &'a Site, facts: &'a Facts<'a>, viewer: Option<&PersonId>, place: Place) -> Self {
         let principal = viewer.map(|person| Principal::Person(person.clone()));
-        let people = facts.fold::<People>();
-        let groups = principal.as_ref().zip(people).map(|(who, people)| people.groups(facts, who));
         Self {
             desk: site.engine().desk(),
             facts,
             principal,
-            groups: groups.unwrap_or_default(),
             place,
             operation: OperationId::parse("look").expect("a constant id"),
         }
@@ -75,14 +69,8 @@ impl<'a> Judge<'a> {
     fn line(&self, line: &str) -> May {
         let Some(principal) = &self.principal else { return May::Join };
         let args = Args::default();
-        let call = Call {
-            principal,
-            groups: &self.groups,
-            place: &self.place,
-            args: &args,
-            operation: &self.operation,
-            desk: self.desk,
-        };
+        let call =
+            Call { principal, place: &self.place, args: &args, operation: &self.operation, desk: self.desk };
         match self.desk.would(&call, self.facts, line) {
             Err(moot) => May::NotNow(moot.title),
             // A refusal with a remedy is not the end: the request waits for it.
@@ -102,22 +90,16 @@ impl<'a> Judge<'a> {
         let Some(principal) = &self.principal else { return May::Join };
         let frozen = self.facts.fold::<Releases>().is_some_and(|r| r.frozen(self.facts).is_some());
         let judged = |frozen| {
-            self.desk.authority.judge(&Action {
-                service: self.desk.service.clone(),
-                principal: principal.clone(),
-                groups: self.groups.clone(),
-                command: spec.name.to_owned(),
-                class: spec.class,
-                resource: Resource::Service,
-                context: Context {
-                    commits_allowed: true,
-                    // Whose change it is speaks for asking, and against vouching.
-                    own_change: spec.class != Class::Vouch,
-                    own: true,
-                    frozen,
-                    over_quota: false,
-                },
-            })
+            let context = Context {
+                commits_allowed: true,
+                // Whose change it is speaks for asking, and against vouching.
+                own_change: spec.class != Class::Vouch,
+                own: true,
+                frozen,
+                ..Context::default()
+            };
+            let ask = Ask::about(Resource::Service, context);
+            self.desk.authority.judge(&self.desk.action(spec, principal, self.facts, ask))
         };
         let now = judged(frozen);
         match (now.allows(), frozen && judged(false).allows()) {

@@ -87,7 +87,7 @@ impl Command for Alarm {
 }
 
 fn ask() -> Ask {
-    Ask { resource: Resource::Service, context: Context::default() }
+    Ask::about(Resource::Service, Context::default())
 }
 
 impl Command for Echo {

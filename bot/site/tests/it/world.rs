@@ -186,5 +186,5 @@ async fn engine(
     let sinks: BTreeMap<SurfaceName, Arc<dyn ReplySink>> =
         BTreeMap::from([(SurfaceName::parse("web").unwrap(), Arc::new(WebSink) as Arc<dyn ReplySink>)]);
     let (ledger, hands, lookout) = (Arc::new(ledger), Arc::new(NoHands), Arc::new(Gate(gate)));
-    Engine::start(EngineParts { ledger, desk, hands, lookout, sinks, clock, limits })
+    Engine::start(EngineParts { ledger, desk, hands, lookout, rights: BTreeMap::new(), sinks, clock, limits })
 }
