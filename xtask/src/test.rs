@@ -11,7 +11,7 @@ use crate::check;
 use crate::places;
 use crate::program::{self, cargo_in};
 use crate::stages::{Stages, say};
-use crate::tools::{self, Found, Reach};
+use crate::tools::{self, Found, Reach, npm};
 use crate::trouble::{Outcome, Trouble};
 
 /// How far the long sweeps (crash points, push boundaries) go.
@@ -48,6 +48,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     let mut found = Found::new();
     stages.run("tools", || {
         found = tools::provide(tools::FOR_TESTS, Reach::System)?;
+        found.extend(npm::provide(npm::FOR_TESTS, Reach::System)?);
         Ok(())
     });
     check::quick(&mut stages, &wanted.selection, &target);

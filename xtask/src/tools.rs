@@ -1,8 +1,8 @@
 //! The programs that tests, benches and the demo start: found, or fetched.
 //!
 //! Looked for in the variable that names it, on the PATH, and in the cache; what is missing is
-//! fetched once from Debian's archive. A tool that cannot be had is named with its package, all of
-//! them in one sentence. Nothing here may start a daemon, and without root nothing outside the
+//! fetched once from Debian's archive; data and peers come from npm's registry. A tool that cannot be
+//! had is named with its package, all of them in one sentence. Nothing here may start a daemon, and without root nothing outside the
 //! cache is touched.
 
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use crate::trouble::{Outcome, Trouble};
 
 mod debian;
 mod launcher;
+pub mod npm;
 
 /// How far fetching may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
