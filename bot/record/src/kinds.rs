@@ -68,6 +68,20 @@ pub enum Body {
         /// Which.
         group: Group,
     },
+    /// An account is somebody's from now on, by proof from both sides.
+    AccountLinked {
+        /// Whose.
+        person: PersonId,
+        /// Which; it is nobody else's.
+        account: Account,
+    },
+    /// An account is not theirs any more.
+    AccountUnlinked {
+        /// Whose it was.
+        person: PersonId,
+        /// Which.
+        account: Account,
+    },
     /// A source of rights said in which groups somebody stands now.
     RightsObserved {
         /// Of whom.

@@ -137,6 +137,9 @@ impl Office<'_> {
                 row.groups.iter().map(|group| Body::PersonRevoked { person: id.clone(), group: *group });
             let sessions = people.sessions.iter().filter(|(_, session)| session.person == id);
             let sessions = sessions.map(|(hash, _)| Body::SessionClosed { hash: hash.clone() });
+            // Whoever signs in with one of them afterwards is somebody new.
+            let accounts = row.accounts.iter().cloned();
+            let accounts = accounts.map(|account| Body::AccountUnlinked { person: id.clone(), account });
             let (texts, names) = self.given_by(&id, row)?;
             let many = match texts.len() {
                 1 => "1 text".to_owned(),
@@ -144,7 +147,7 @@ impl Office<'_> {
             };
             let said = format!("done: the name and {many} are gone, here and in every copy of the journal");
             let erased = std::iter::once(row.name.clone()).chain(texts).chain(names).collect();
-            Ok(Done { bodies: groups.chain(sessions).collect(), erased, said })
+            Ok(Done { bodies: groups.chain(accounts).chain(sessions).collect(), erased, said })
         })
     }
 
@@ -155,9 +158,8 @@ impl Office<'_> {
         person: &PersonId,
         row: &folkops_engine::Person,
     ) -> Result<(Vec<Sealed>, Vec<Sealed>), String> {
-        let git = |author: &String| {
-            row.accounts.iter().any(|account| account.surface.as_str() == "git" && account.id == *author)
-        };
+        let own =
+            |author: &str| Account::of_author(author).is_some_and(|account| row.accounts.contains(&account));
         let theirs = |principal: &Principal| principal.person() == Some(person);
         let (mut texts, mut names) = (Vec::new(), Vec::new());
         let read = self.ledger.records(&mut |record| match &record.body {
@@ -165,7 +167,7 @@ impl Office<'_> {
             Body::OperationDecided(decided) if theirs(&decided.action.principal) => {
                 texts.extend(decided.args.texts().filter_map(|text| text.sealed.clone()));
             }
-            Body::ChangeObserved { change, author_name, .. } if git(&change.author) => {
+            Body::ChangeObserved { change, author_name, .. } if own(&change.author) => {
                 names.push(author_name.clone());
             }
             _ => {}

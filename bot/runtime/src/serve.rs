@@ -198,6 +198,7 @@ fn site(bot: &Arc<Bot>, demo: Option<folkops_site::Demo>) -> Result<Site, StartE
         room,
         other_rooms: rooms.collect(),
         session_lasts: SESSION,
+        sign_in: folkops_site::SignIns::default(),
         diffs: Arc::new(Diffs(bot.forge.clone())),
         ready: Box::new(move || match ready.ledger.failures().borrow().as_ref() {
             Some(error) => Err(error.to_string()),

@@ -3,11 +3,12 @@
 //! Nothing here comes from a request. The site's own origin is read from the addresses that replies name, so that the
 //! links of a card and the checks on a form cannot disagree.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::{Facts, Unavailable};
-use folkops_model::{ChangeRef, Line, PersonId, RoomName, Sha};
+use folkops_model::{Account, ChangeRef, Group, Line, PersonId, RoomName, Sha, SurfaceName};
 use futures::future::BoxFuture;
 
 /// Gives the text of a diff, bounded, with control characters made visible.
@@ -19,6 +20,49 @@ pub trait DiffSource: Send + Sync {
         base: &'a Sha,
         head: &'a Sha,
     ) -> BoxFuture<'a, Result<String, Unavailable>>;
+}
+
+/// Lets people show that an account of another network is theirs: OAuth with PKCE, or what works like it.
+pub trait SignIn: Send + Sync {
+    /// How the network is called.
+    fn label(&self) -> &str;
+
+    /// Where the browser goes: an absolute address that carries both words. `challenge` is the SHA-256 of the verifier
+    /// in base64url without padding (RFC 7636, method S256).
+    fn begin(&self, state: &str, challenge: &str) -> String;
+
+    /// Whose account it is, by the code that the browser came back with and the verifier that only we know.
+    fn finish<'a>(&'a self, code: &'a str, verifier: &'a str)
+    -> BoxFuture<'a, Result<SignedIn, NotSignedIn>>;
+}
+
+/// An account that is proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Which.
+    pub account: Account,
+    /// How its owner calls themself there; shown, never an identity.
+    pub name: String,
+}
+
+/// No account was proven.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSignedIn {
+    /// The code is not one that this verifier belongs to, or was used already.
+    #[error("the code does not hold: {0}")]
+    Refused(String),
+    /// The network does not answer; trying again later may help.
+    #[error("the network does not answer: {0}")]
+    Unavailable(String),
+}
+
+/// How people sign in who were not invited.
+#[derive(Default)]
+pub struct SignIns {
+    /// By the surface of their accounts.
+    pub by: BTreeMap<SurfaceName, Arc<dyn SignIn>>,
+    /// In which groups somebody stands who signs in for the first time.
+    pub groups: BTreeSet<Group>,
 }
 
 /// Says whether the program can do its work; the error says what is missing.
@@ -37,6 +81,8 @@ pub struct SiteConfig {
     pub other_rooms: Vec<RoomName>,
     /// How long a browser speaks for somebody after it joined.
     pub session_lasts: Duration,
+    /// How people sign in by accounts of other networks.
+    pub sign_in: SignIns,
     /// Where diffs come from.
     pub diffs: Arc<dyn DiffSource>,
     /// For `/readyz`.

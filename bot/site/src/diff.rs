@@ -55,7 +55,7 @@ pub(crate) async fn page(
             p { a href={ "/room/" (view.room) } { "To the room" } }
             (drawn)
             (lines(&diff))
-            @if look.viewer.is_none() { p class="small faint" id="join-how" { "To vouch for it, join by an invitation link." } }
+            @if look.viewer.is_none() { p class="small faint" id="join-how" { "To vouch for it, " (crate::sign_in::words(&site)) "." } }
         }
     };
     let title = format!("#{} {}", change.number, row.title);

@@ -49,6 +49,11 @@ pub(crate) fn policy_framing<'a>(origins: impl Iterator<Item = &'a str>) -> Stri
     format!("{POLICY}; frame-src {}", origins.join(" "))
 }
 
+/// The content security policy of a page whose form leads on to this origin.
+pub(crate) fn policy_leading_to(origin: &str) -> String {
+    POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"))
+}
+
 /// The origin of an absolute URL of ours.
 pub(crate) fn origin_of(url: &str) -> Option<&str> {
     let after = url.find("://")? + 3;

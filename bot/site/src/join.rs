@@ -46,7 +46,7 @@ pub(crate) async fn join(State(site): State<Site>, Path(link): Path<String>, hea
 }
 
 /// In a task of its own: a browser that hangs up must not stop it half-way.
-async fn note(site: &Site, draft: Draft) -> Result<(), String> {
+pub(crate) async fn note(site: &Site, draft: Draft) -> Result<(), String> {
     let engine = site.engine().clone();
     let noted = tokio::spawn(async move { engine.note_draft(draft).await.map(|_| ()) }).await;
     noted.map_err(|error| error.to_string())?.map_err(|error| error.to_string())

@@ -19,11 +19,15 @@ mod rollouts;
 mod routes;
 mod say;
 mod session;
+mod sign_in;
 mod sink;
 mod state;
 mod status;
 
-pub use config::{Deed, Demo, DiffSource, GuideStep, Metrics, Pane, Persona, Ready, SiteConfig};
+pub use config::{
+    Deed, Demo, DiffSource, GuideStep, Metrics, NotSignedIn, Pane, Persona, Ready, SignIn, SignIns, SignedIn,
+    SiteConfig,
+};
 pub use routes::{router, serve};
 pub use sink::WebSink;
 pub use state::{NotAnOrigin, Site};

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::state::Site;
-use crate::{assets, demo, diff, guard, join, live, pages, rollouts, say, status};
+use crate::{assets, demo, diff, guard, join, live, pages, rollouts, say, sign_in, status};
 
 /// The largest form: a message of 4,000 characters, each of which a browser may write as twelve bytes.
 const LARGEST_FORM: usize = 64 * 1024;
@@ -23,6 +23,8 @@ pub fn router(site: Site) -> Router {
         .route("/room/{room}/events", get(live::events))
         .route("/room/{room}/say", post(say::say))
         .route("/join/{token}", get(join::ask).post(join::join))
+        .route("/sign-in/{surface}", get(sign_in::ask).post(sign_in::begin))
+        .route("/sign-in/{surface}/back", get(sign_in::back))
         .route("/leave", post(join::leave))
         .route("/changes/{component}/{number}/diff", get(diff::page))
         .route("/rollouts", get(rollouts::newest))

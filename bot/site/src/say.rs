@@ -124,7 +124,7 @@ fn signed(site: &Site, headers: &HeaderMap, form: &Said) -> Result<Message, Refu
     let (Some(token), Some(by)) = (token, by) else {
         return Err(Refusal::of(
             StatusCode::UNAUTHORIZED,
-            "this browser speaks for nobody; open an invitation link first",
+            format!("this browser speaks for nobody; {} first", crate::sign_in::words(site)),
         ));
     };
     if !token.is_proven(&form.csrf) {

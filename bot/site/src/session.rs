@@ -29,11 +29,7 @@ impl Token {
 
     /// The one that a request carries.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut ours = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value);
-        let first = ours.next()?;
-        ours.all(|other| other == first).then(|| Self(first.to_owned()))
+        carried(headers, COOKIE).map(|value| Self(value.to_owned()))
     }
 
     /// One that is known already, as the demo's personas are.
@@ -63,15 +59,28 @@ impl Token {
     }
 }
 
+/// A cookie of ours that a request carries, unless it comes with two values.
+pub(crate) fn carried<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut ours = pairs.filter(|(given, _)| *given == name).map(|(_, value)| value);
+    let first = ours.next()?;
+    ours.all(|other| other == first).then_some(first)
+}
+
 /// The header that takes it away again.
 pub(crate) fn no_cookie(site: &Site) -> HeaderValue {
     cookie(site, "", 0)
 }
 
 fn cookie(site: &Site, value: &str, seconds: u64) -> HeaderValue {
+    given(site, &format!("{COOKIE}={value}; Path=/; Max-Age={seconds}"))
+}
+
+/// The header that gives a cookie which no script and no page of somebody else can use.
+pub(crate) fn given(site: &Site, cookie: &str) -> HeaderValue {
     let secure = if site.origin().is_secure() { "; Secure" } else { "" };
-    let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::try_from(text)
+    HeaderValue::try_from(format!("{cookie}; HttpOnly; SameSite=Lax{secure}"))
         .unwrap_or_else(|_| HeaderValue::from_static("folkops_session=; Max-Age=0; Path=/"))
 }
 

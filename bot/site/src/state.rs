@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::{Demo, SiteConfig};
 use crate::guard::Origin;
+use crate::sign_in::UnderWay;
 
 /// Live streams at a time; each costs a few kilobytes and a look at the room after every append.
 const STREAMS: usize = 1_000;
@@ -29,6 +30,7 @@ struct Shared {
     pixels: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     ticked: Mutex<BTreeSet<usize>>,
+    under_way: UnderWay,
 }
 
 /// The site's address is not one that a browser could be at.
@@ -48,6 +50,7 @@ impl Site {
             pixels: Arc::new(Semaphore::new(PIXELS)),
             stopping: watch::channel(false).0,
             ticked: Mutex::default(),
+            under_way: UnderWay::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -66,6 +69,11 @@ impl Site {
 
     pub(crate) fn origin(&self) -> &Origin {
         &self.shared.origin
+    }
+
+    /// The sign-ins that have begun and not ended.
+    pub(crate) fn under_way(&self) -> &UnderWay {
+        &self.shared.under_way
     }
 
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{Account, Group, Owner, PersonId, Sealed, SurfaceName};
-use folkops_record::{AnyTable, Body, Fold, Record, Table};
+use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,22 @@ impl Default for People {
 }
 
 impl People {
+    /// Takes an account from somebody, and with it what the source of its rights said of them.
+    fn unlink(&mut self, at: u64, person: &PersonId, account: &Account) {
+        self.people.change(at, person, |row| {
+            row.accounts.remove(account);
+        });
+        self.rights.change(at, person, |said| {
+            said.remove(&account.surface);
+        });
+    }
+
+    /// Whose account this is, by a look at everybody: an account that is linked on this look is linked once.
+    pub fn holder<'a>(&'a self, facts: &Facts<'_>, account: &Account) -> Option<&'a PersonId> {
+        let mut people = facts.rows(&self.people);
+        people.find(|(_, person)| person.accounts.contains(account)).map(|(id, _)| id)
+    }
+
     /// Whose account this is.
     pub fn by_account(&self, account: &Account) -> Option<(&PersonId, &Person)> {
         self.people.iter().find(|(_, person)| person.accounts.contains(account))
@@ -102,6 +118,10 @@ impl Fold for People {
             Body::PersonRevoked { person, group } => self.people.change(at, person, |row| {
                 row.groups.remove(group);
             }),
+            Body::AccountLinked { person, account } => self.people.change(at, person, |row| {
+                row.accounts.insert(account.clone());
+            }),
+            Body::AccountUnlinked { person, account } => self.unlink(at, person, account),
             Body::RightsObserved { person, source, rights } => {
                 let mut said = self.rights.get(person).cloned().unwrap_or_default();
                 said.insert(source.clone(), Said { at: record.time, rights: rights.clone() });

@@ -8,6 +8,8 @@ use maud::{Markup, html};
 use super::span::{Spot, line};
 use super::{Scene, icon};
 use crate::look::{May, Offer, Page};
+use crate::sign_in;
+use crate::state::Site;
 
 /// What stands in the field, and why it did not go through, where something did not.
 #[derive(Debug, Default)]
@@ -20,7 +22,7 @@ pub(crate) struct Unsent {
 
 /// The composer, or the way to one.
 pub(crate) fn composer(scene: &Scene<'_>, unsent: &Unsent) -> Markup {
-    let Some(viewer) = &scene.look.viewer else { return how_to_join() };
+    let Some(viewer) = &scene.look.viewer else { return how_to_join(scene.site) };
     let placeholder = match scene.view.page {
         Page::Demo => format!("Speak as {}, or / for commands", scene.face(viewer).name),
         Page::Room if scene.view.thread.is_some() => "Reply, or / for commands".to_owned(),
@@ -83,12 +85,18 @@ fn keys() -> Markup {
     }
 }
 
-fn how_to_join() -> Markup {
+fn how_to_join(site: &Site) -> Markup {
+    let signs_in = !site.config().sign_in.by.is_empty();
     html! {
         div class="composer" {
-            p class="empty" id="join-how" {
-                "You are reading; everything said here is public. To speak, open an invitation link: "
-                "whoever runs this can make one with " code { "folkops invite" } "."
+            div class="empty ways" {
+                p id="join-how" {
+                    "You are reading; everything said here is public. "
+                    @if signs_in { "To speak, sign in, or open an invitation link." } @else {
+                        "To speak, open an invitation link: whoever runs this can make one with " code { "folkops invite" } "."
+                    }
+                }
+                @if signs_in { div class="btns" { (sign_in::buttons(site)) } }
             }
         }
     }

@@ -15,6 +15,8 @@ pub struct Browser {
     pub host: String,
     pub port: u16,
     pub cookie: Option<String>,
+    /// The cookie of a sign-in that is under way.
+    pub sign_in: Option<String>,
 }
 
 /// What came back.
@@ -42,10 +44,10 @@ impl Browser {
 
     pub fn request(&self, method: &str, path: &str) -> hyper::http::request::Builder {
         let request = Request::builder().method(method).uri(path).header("host", &self.host);
-        match &self.cookie {
-            Some(cookie) => request.header("cookie", format!("theme=dark; folkops_session={cookie}")),
-            None => request,
-        }
+        let session = self.cookie.iter().map(|value| format!("; folkops_session={value}"));
+        let sign_in = self.sign_in.iter().map(|value| format!("; folkops_sign_in={value}"));
+        let cookies: String = session.chain(sign_in).collect();
+        request.header("cookie", format!("theme=dark{cookies}"))
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -23,4 +23,6 @@ mod saying;
 #[cfg(test)]
 mod seeing;
 #[cfg(test)]
+mod signing_in;
+#[cfg(test)]
 mod world;

@@ -73,7 +73,7 @@ async fn what_did_not_go_through_stands_in_the_field_with_the_reason_below() {
 #[tokio::test]
 async fn too_much_at_once_is_told_when_to_come_back() {
     let limits = Limits { person_burst: 2, ..Limits::default() };
-    let world = World::with(Setting { limits, demo: None }).await;
+    let world = World::with(Setting { limits, ..Setting::default() }).await;
     let ana = world.knows("ana", "Ana", &[Group::User]).await;
     for _ in 0..2 {
         assert_eq!(ana.says("hello").await.status, 202);
@@ -86,7 +86,7 @@ async fn too_much_at_once_is_told_when_to_come_back() {
 #[tokio::test]
 async fn a_full_queue_turns_away_before_anything_is_written() {
     let limits = Limits { queue: 1, ..Limits::default() };
-    let world = World::with(Setting { limits, demo: None }).await;
+    let world = World::with(Setting { limits, ..Setting::default() }).await;
     let jo = world.knows("jo", "Jo", &[Group::Maintainer]).await;
     let held = world.gate.acquire_many(1_000).await.unwrap();
     // The first is being handled and waits at the gate, the second fills the queue.

@@ -12,7 +12,7 @@ use folkops_engine::{
 use folkops_model::{Group, Owner, PersonId, RoomName, ServiceId, SurfaceName, ports::Clock};
 use folkops_previews::{Changes, Mixes, Previews, Releases};
 use folkops_rollouts::Rollouts;
-use folkops_site::{Demo, Site, SiteConfig, WebSink, serve};
+use folkops_site::{Demo, SignIns, Site, SiteConfig, WebSink, serve};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -39,12 +39,13 @@ pub struct World {
 pub struct Setting {
     pub limits: Limits,
     pub demo: Option<Demo>,
+    pub sign_in: SignIns,
 }
 
 impl Default for Setting {
     fn default() -> Self {
         let generous = Limits { person_burst: 1_000, surface_burst: 1_000, ..Limits::default() };
-        Self { limits: generous, demo: None }
+        Self { limits: generous, demo: None, sign_in: SignIns::default() }
     }
 }
 
@@ -82,6 +83,7 @@ impl World {
             room: room(),
             other_rooms: vec![RoomName::parse("on-call").unwrap()],
             session_lasts: Duration::from_secs(3_600),
+            sign_in: setting.sign_in,
             diffs: Arc::new(ThreeLines),
             ready: Box::new(|| Ok(())),
             metrics: Box::new(|| "# EOF\n".into()),
@@ -110,12 +112,12 @@ impl World {
         let hash = hex(&Sha256::digest(token.as_bytes()));
         let expires = self.clock.now() + Duration::from_secs(3_600);
         self.engine.note(Body::SessionOpened { hash, person, expires }).await.unwrap();
-        Browser { host: self.host.clone(), port: self.port, cookie: Some(token) }
+        Browser { host: self.host.clone(), port: self.port, cookie: Some(token), sign_in: None }
     }
 
     /// A browser of somebody who only reads.
     pub fn reader(&self) -> Browser {
-        Browser { host: self.host.clone(), port: self.port, cookie: None }
+        Browser { host: self.host.clone(), port: self.port, cookie: None, sign_in: None }
     }
 
     /// Makes an invitation and returns its path.
