@@ -223,9 +223,8 @@ impl Rollback {
     /// How long an earlier release carries more before it gets the next: as the components say that the release which is
     /// left had changed.
     fn settle(&self, facts: &Facts<'_>) -> Duration {
-        let left = releases(facts).and_then(|(releases, production)| {
-            let left = releases.leaving(facts).map_or(production.release, |leaving| leaving.release);
-            facts.row(&releases.releases, &left)
+        let left = releases(facts).and_then(|(all, production)| {
+            facts.row(&all.releases, &all.leaving(facts).map_or(production.release, |leaving| leaving.release))
         });
         let changed = left.into_iter().flat_map(|release| &release.changes);
         self.0.rollout.of(changed.map(|(change, _)| &change.component)).settle
@@ -243,13 +242,9 @@ impl Rollback {
         let card =
             Card::new(CardState::Good, format!("Stopped what was under way; {} runs{now}", self.0.service))
                 .row("Why", subject::why(call, "asked for it"));
-        stopped.into_iter().fold(Plan::answer(card), |plan, earlier| {
-            plan.ending(
-                earlier,
-                End::Superseded,
-                Some(Card::new(CardState::Held, "Stopped: somebody rolled back")),
-            )
-        })
+        let over = || Some(Card::new(CardState::Held, "Stopped: somebody rolled back"));
+        let plan = Plan::answer(card);
+        stopped.into_iter().fold(plan, |plan, earlier| plan.ending(earlier, End::Superseded, over()))
     }
 }
 

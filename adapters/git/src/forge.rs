@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_model::{ChangeNumber, ComponentName, Sha, TreeId};
+use folkops_previews::ports::Revert;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::advance::{AdvanceError, Advanced};
@@ -22,6 +23,7 @@ use crate::materialise::{Limits, MaterialiseError, Writing};
 use crate::merge::{MergeCommit, MergeError, Signature};
 use crate::process::{Call, Git, NoAnswer, View};
 use crate::repository::Repository;
+use crate::revert::Undone;
 
 /// The first version with `merge-tree --write-tree`, which merges without a work tree.
 const OLDEST: (u32, u32) = (2, 38);
@@ -190,10 +192,33 @@ impl LocalForge {
         self.repository(component)?.diff(base, head, limit).await
     }
 
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// [`GitError::NoCommit`] where it is not there.
+    pub async fn tree(&self, component: &ComponentName, commit: &Sha) -> Result<TreeId, GitError> {
+        let repository = self.repository(component)?;
+        repository.require_commits([commit]).await?;
+        Ok(repository.commit(commit).await?.tree)
+    }
+
+    /// The commit that takes a merged change back, to which nothing points yet.
+    ///
+    /// # Errors
+    /// [`MergeError::Conflict`] where what came later changed the same places.
+    pub async fn undo(&self, component: &ComponentName, revert: &Revert) -> Result<Undone, MergeError> {
+        self.repository(component)?.undo(revert, &self.signature).await
+    }
+
     /// The repository of a component, if it is there.
     pub(crate) fn repository<'a>(&'a self, component: &'a ComponentName) -> Result<Repository<'a>, GitError> {
+        Repository::new(&self.git, component, self.path(component)?)
+    }
+
+    /// Where the repository of a component is, or would be.
+    pub(crate) fn path(&self, component: &ComponentName) -> Result<&Path, GitError> {
         let path = self.repositories.get(component).ok_or_else(|| GitError::Unknown(component.clone()))?;
-        Repository::new(&self.git, component, path)
+        Ok(path)
     }
 }
 

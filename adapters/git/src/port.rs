@@ -60,7 +60,7 @@ impl Forge for LocalForge {
         component: &'a ComponentName,
         merge: &'a Merge,
     ) -> BoxFuture<'a, Result<Merged, Unavailable>> {
-        let Merge { expected, head, tree, message, at } = merge.clone();
+        let Merge { expected, head, tree, message, at, .. } = merge.clone();
         let by = self.signature.clone();
         let merge = MergeCommit { onto: expected, theirs: head, tree, message, by, at };
         async move { self.repository(component)?.promote(&merge).await }.boxed()

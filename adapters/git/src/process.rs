@@ -79,6 +79,8 @@ pub(crate) struct Call<'a> {
     pub(crate) input: Vec<u8>,
     /// Bytes of the answer that are read; git is stopped beyond them.
     pub(crate) limit: usize,
+    /// How long it may take, where that is not what every call may.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// What git answered.
@@ -103,7 +105,14 @@ impl<'a> Call<'a> {
     /// A call with no input, for an answer of at most 1 MiB.
     pub(crate) fn new<S: AsRef<OsStr>>(view: View<'a>, arguments: impl IntoIterator<Item = S>) -> Self {
         let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
-        Self { view, arguments, environment: Vec::new(), input: Vec::new(), limit: 1024 * 1024 }
+        Self {
+            view,
+            arguments,
+            environment: Vec::new(),
+            input: Vec::new(),
+            limit: 1024 * 1024,
+            patience: None,
+        }
     }
 
     pub(crate) fn input(self, input: Vec<u8>) -> Self {
@@ -120,7 +129,7 @@ impl Git {
     pub(crate) async fn run(&self, call: Call<'_>) -> Result<Answer, NoAnswer> {
         let mut child = self.spawn(&call).map_err(NoAnswer::Broken)?;
         let work = converse(&mut child, &call.input, call.limit);
-        match tokio::time::timeout(self.deadline, work).await {
+        match tokio::time::timeout(call.patience.unwrap_or(self.deadline), work).await {
             Ok(answer) => answer.map_err(NoAnswer::Broken),
             Err(_) => Err(NoAnswer::TimedOut),
         }

@@ -16,21 +16,42 @@ use crate::repository::Repository;
 /// In `git update-ref`: the reference must not be there yet.
 const ABSENT: &str = "0000000000000000000000000000000000000000";
 
+/// What came of writing the way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undone {
+    /// This commit on top of the default branch.
+    At(Sha),
+    /// Nothing: no merge of that commit is on the default branch.
+    NotMerged,
+    /// Nothing: its lines are not there any more.
+    Gone,
+}
+
 impl Repository<'_> {
     /// Opens the change that takes `revert.head` back, or finds it where it was opened before.
     pub(crate) async fn revert(&self, revert: &Revert, by: &Signature) -> Result<Reverted, MergeError> {
-        let Some((merge, before)) = self.merge_of(revert).await? else { return Ok(Reverted::NotMerged) };
+        let commit = match self.undo(revert, by).await? {
+            Undone::At(commit) => commit,
+            Undone::NotMerged => return Ok(Reverted::NotMerged),
+            Undone::Gone => return Ok(Reverted::Gone),
+        };
+        let words = Words { message: &revert.message, by, at: revert.at };
+        let number = self.open(&commit, revert.least, words).await?;
+        Ok(Reverted::Open(number, commit))
+    }
+
+    /// Writes the commit that takes `revert.head` back, to which nothing points yet. The same revert gives the same one.
+    pub(crate) async fn undo(&self, revert: &Revert, by: &Signature) -> Result<Undone, MergeError> {
+        let Some((merge, before)) = self.merge_of(revert).await? else { return Ok(Undone::NotMerged) };
         let words = Words { message: &revert.message, by, at: revert.at };
         // What was there before the merge, as a commit after it: merged into the default branch, it brings exactly the
         // way back from the merge, because the merge itself is where the two part.
         let undone = self.write_commit(&self.commit(&before).await?.tree, &[&merge], words).await?;
         let tree = self.merge_tree(&revert.onto, &undone).await?;
         if tree == self.commit(&revert.onto).await?.tree {
-            return Ok(Reverted::Gone);
+            return Ok(Undone::Gone);
         }
-        let commit = self.write_commit(&tree, &[&revert.onto], words).await?;
-        let number = self.open(&commit, revert.least, words).await?;
-        Ok(Reverted::Open(number, commit))
+        Ok(Undone::At(self.write_commit(&tree, &[&revert.onto], words).await?))
     }
 
     /// The merge that brought the change to the default branch, and where the branch stood before it. Its second parent

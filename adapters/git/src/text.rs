@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 /// One line of at most `longest` characters, without anything invisible.
-pub(crate) fn line(text: &str, longest: usize) -> String {
+pub fn line(text: &str, longest: usize) -> String {
     let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     let visible: String = spaced.filter(|c| !invisible(*c)).take(longest).collect();
     visible.trim().to_owned()

@@ -18,8 +18,8 @@ pub mod text;
 pub use command::{Alert, Ask, Call, Command, Matter, Plan, Private, Progress, Step, Work};
 pub use desk::{Addresses, Desk, Judged, MintedLink, hex};
 pub use folds::{
-    Operation, OperationState, Operations, Outbox, People, Person, RequestState, Rooms, TimelineItem,
-    TimelineKey,
+    Operation, OperationState, Operations, Outbox, People, Person, RequestState, Rooms, Scanned,
+    TimelineItem, TimelineKey,
 };
 pub use folkops_record::memory::MemoryStore;
 pub use folkops_record::{

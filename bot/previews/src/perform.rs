@@ -64,8 +64,9 @@ impl Performer {
             }
             Effect::Revert { change, head, onto, least, at } => {
                 let message = format!("Revert #{}", change.number);
-                let (onto, head) = (onto.clone(), head.clone());
-                self.revert(change, &Revert { onto, head, least: *least, message, at: *at }).await
+                let (onto, head, number) = (onto.clone(), head.clone(), change.number);
+                self.revert(change, &Revert { change: number, onto, head, least: *least, message, at: *at })
+                    .await
             }
         }
     }
@@ -145,6 +146,7 @@ impl Performer {
         (expected, head, tree): (&Sha, &Sha, &TreeId),
     ) -> Result<Outcome, Unavailable> {
         let merge = Merge {
+            change: change.number,
             expected: expected.clone(),
             head: head.clone(),
             tree: tree.clone(),
@@ -153,6 +155,11 @@ impl Performer {
         };
         match self.forge.merge(component, &merge).await? {
             Merged::At(commit) => Ok(Outcome::Merged { component: component.clone(), commit }),
+            Merged::Refused(why) => failed(Failure {
+                kind: FailureKind::Broken,
+                sentence: format!("the forge of {component} does not merge it: {why}"),
+                log: None,
+            }),
             Merged::Moved(now) => failed(Failure {
                 kind: FailureKind::BaseMoved,
                 sentence: format!("the default branch of {component} moved to {} meanwhile", now.short()),

@@ -83,6 +83,8 @@ pub enum MergeTree {
 /// A merge to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merge {
+    /// Which change it merges.
+    pub change: ChangeNumber,
     /// The default branch must stand here.
     pub expected: Sha,
     /// What is merged.
@@ -102,11 +104,15 @@ pub enum Merged {
     At(Sha),
     /// Somebody moved the default branch first; it stands here.
     Moved(Sha),
+    /// The forge does not merge it, and says why.
+    Refused(String),
 }
 
 /// A change to be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revert {
+    /// Which change it takes back.
+    pub change: ChangeNumber,
     /// The default branch stood here.
     pub onto: Sha,
     /// The commit at which the change was merged.

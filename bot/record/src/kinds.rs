@@ -152,6 +152,15 @@ pub enum Body {
         /// The message that the surface made of it.
         message: MessageId,
     },
+    /// A network was read for what it never delivered.
+    SurfaceScanned {
+        /// Which network.
+        surface: SurfaceName,
+        /// Whose repository there.
+        component: ComponentName,
+        /// Up to when, UTC.
+        until: Timestamp,
+    },
     /// People were told that they are needed; they are not told again for the same subject.
     PeopleTold {
         /// What for.

@@ -9,7 +9,11 @@ use std::time::Duration;
 
 use folkops_commands::Settings;
 use folkops_embedded::Embedded;
-use folkops_engine::{Addresses, Desk, Engine, EngineParts, Operations, Outbox, People, Registry, Rooms};
+use folkops_engine::{
+    Addresses, Desk, Engine, EngineParts, Operations, Outbox, People, Registry, ReplySink, RightsSource,
+    Rooms,
+};
+use folkops_github::{GitHub, Intake};
 use folkops_local::{
     Builder, ComponentPlan, Health, Limits, Machine, Places, Recipe, Search, State as Keeps, Target,
     Toolchain, UnitKey, Units,
@@ -24,6 +28,7 @@ use folkops_rollouts::Rollouts;
 
 use crate::config::{Component, Config, State};
 use crate::edge::Edge;
+use crate::forge::Forges;
 use crate::hands::{Watcher, Worker};
 use crate::ports::{SystemClock, SystemEntropy};
 
@@ -49,6 +54,8 @@ pub struct Bot {
     pub edge: Arc<Edge>,
     /// Looks at the repositories.
     pub watcher: Arc<Watcher>,
+    /// Takes what is said on pull requests, where they are a surface.
+    pub intake: Option<Arc<Intake>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Dice.
@@ -122,7 +129,8 @@ pub fn folds() -> Folds {
 pub async fn bot(config: Arc<Config>, storage: Storage) -> Result<Bot, StartError> {
     let Storage { ledger, keyring, clock, entropy } = storage;
     let target = Arc::new(target(&config, clock.clone(), entropy.clone()).await?);
-    let forge = forge(&config).await?;
+    let github = crate::github::github(&config, clock.clone())?;
+    let forge = forge(&config, github.clone()).await?;
     let edge = Arc::new(edge(&config, &target, &ledger, &keyring));
     let names: Vec<_> = config.components.iter().map(|component| component.name.clone()).collect();
     let watcher = Arc::new(Watcher::new(forge.clone(), names.clone(), ledger.clone(), keyring.clone()));
@@ -141,20 +149,45 @@ pub async fn bot(config: Arc<Config>, storage: Storage) -> Result<Bot, StartErro
         scratch,
         clock: clock.clone(),
     };
-    let web = SurfaceName::parse(WEB).map_err(StartError::of)?;
+    let sinks = sinks(github.clone(), &ledger, &keyring)?;
     let parts = EngineParts {
         ledger: ledger.clone(),
         desk: desk(&config, keyring.clone(), entropy.clone())?,
         hands: Arc::new(Worker(performer)),
         lookout: watcher.clone(),
-        rights: BTreeMap::new(),
-        sinks: BTreeMap::from([(web, Arc::new(folkops_site::WebSink) as Arc<dyn folkops_engine::ReplySink>)]),
+        rights: rights(github.as_ref()),
+        sinks,
         clock: clock.clone(),
         limits: folkops_engine::admission::Limits::default(),
     };
     let engine = Engine::start(parts);
     watcher.attach(engine.clone());
-    Ok(Bot { engine, ledger, keyring, target, forge, edge, watcher, clock, entropy, config })
+    let intake = github.map(|github| Arc::new(Intake::new(github)));
+    if let Some(intake) = &intake {
+        intake.attach(engine.clone(), watcher.clone());
+    }
+    Ok(Bot { engine, ledger, keyring, target, forge, edge, watcher, intake, clock, entropy, config })
+}
+
+/// Who says what accounts may be, by surface.
+fn rights(github: Option<&Arc<GitHub>>) -> BTreeMap<SurfaceName, Arc<dyn RightsSource>> {
+    let source = github.map(|github| (folkops_github::surface(), github.clone() as Arc<dyn RightsSource>));
+    source.into_iter().collect()
+}
+
+/// Where replies go, by surface.
+fn sinks(
+    github: Option<Arc<GitHub>>,
+    ledger: &Arc<Ledger>,
+    keyring: &Arc<dyn Keyring>,
+) -> Result<BTreeMap<SurfaceName, Arc<dyn ReplySink>>, StartError> {
+    let web = SurfaceName::parse(WEB).map_err(StartError::of)?;
+    let mut sinks = BTreeMap::from([(web, Arc::new(folkops_site::WebSink) as Arc<dyn ReplySink>)]);
+    if let Some(github) = github {
+        let sink = folkops_github::Sink::new(github, ledger.clone(), keyring.clone());
+        sinks.insert(folkops_github::surface(), Arc::new(sink));
+    }
+    Ok(sinks)
 }
 
 fn desk(config: &Config, keyring: Arc<dyn Keyring>, entropy: Arc<dyn Entropy>) -> Result<Desk, StartError> {
@@ -255,9 +288,12 @@ fn plan(config: &Config, component: &Component) -> ComponentPlan {
     }
 }
 
-async fn forge(config: &Config) -> Result<Arc<dyn Forge>, StartError> {
-    let repositories =
-        config.components.iter().map(|component| (component.name.clone(), component.repository.clone()));
+async fn forge(config: &Config, github: Option<Arc<GitHub>>) -> Result<Arc<dyn Forge>, StartError> {
+    let mirror = |component: &Component| config.state.join("mirrors").join(format!("{}.git", component.name));
+    let repositories = config.components.iter().map(|component| {
+        let path = component.repository.clone().unwrap_or_else(|| mirror(component));
+        (component.name.clone(), path)
+    });
     let settings = folkops_git::Settings {
         repositories: repositories.collect(),
         private: config.state.join("git"),
@@ -266,7 +302,8 @@ async fn forge(config: &Config) -> Result<Arc<dyn Forge>, StartError> {
         limits: folkops_git::Limits::ORDINARY,
         signature: folkops_git::Signature { name: "FolkOps".into(), email: "folkops@localhost".into() },
     };
-    Ok(Arc::new(folkops_git::LocalForge::open(settings).await.map_err(StartError::of)?))
+    let local = folkops_git::LocalForge::open(settings).await.map_err(StartError::of)?;
+    Ok(Arc::new(Forges::new(local, github)))
 }
 
 fn edge(

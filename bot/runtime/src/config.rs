@@ -12,9 +12,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 mod component;
+mod github;
 mod rollout;
 
 pub use component::{Component, State};
+pub use github::{Github, Merging};
 pub use rollout::Rollout;
 
 /// Everything that an operator sets.
@@ -41,6 +43,9 @@ pub struct Config {
     /// More policies beside the shipped ones.
     #[serde(default)]
     pub policies: Option<PathBuf>,
+    /// The GitHub App, where pull requests are a surface.
+    #[serde(default)]
+    pub github: Option<Github>,
     /// The wall around strangers' code.
     #[serde(default)]
     pub wall: Wall,
@@ -235,9 +240,10 @@ impl Config {
         let absolute = |path: &mut PathBuf| *path = base.join(&*path);
         absolute(&mut self.state);
         self.policies.iter_mut().for_each(absolute);
+        self.github.iter_mut().flat_map(Github::paths).for_each(absolute);
         self.toolchains.iter_mut().for_each(|tool| absolute(&mut tool.folder));
         for component in &mut self.components {
-            absolute(&mut component.repository);
+            component.repository.iter_mut().for_each(absolute);
             component.seed.iter_mut().for_each(absolute);
         }
     }
@@ -272,6 +278,7 @@ impl Config {
             return Err("`site.rooms` is empty; name at least one room".into());
         }
         for component in &self.components {
+            github::check(component, self.github.as_ref())?;
             if let Some(peer) = component.peers.iter().find(|peer| !known(peer)) {
                 return Err(format!(
                     "`{}` calls `{peer}`, which is no component; name it, or take it out of `peers`",

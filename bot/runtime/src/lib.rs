@@ -9,6 +9,8 @@ mod config;
 mod crowd;
 mod demo;
 mod edge;
+mod forge;
+mod github;
 mod guide;
 mod hands;
 mod metrics;

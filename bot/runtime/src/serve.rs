@@ -69,6 +69,7 @@ pub async fn start(
     let ended = stop.clone();
     let site = tokio::spawn(folkops_site::serve(listener, site, async move { ended.cancelled().await }));
     crate::reconcile::start(&bot, path, &stop);
+    crate::github::start(&bot, &stop);
     let (admin, until) = (bot.clone(), stop.clone());
     tokio::spawn(async move {
         if let Err(error) = crate::admin::serve(admin, until).await {
@@ -205,6 +206,7 @@ fn site(bot: &Arc<Bot>, demo: Option<folkops_site::Demo>) -> Result<Site, StartE
             None => Ok(()),
         }),
         metrics: Box::new(move || crate::metrics::text(&metrics)),
+        webhooks: bot.intake.clone().map(folkops_github::routes).unwrap_or_default(),
         demo,
     };
     Site::new(bot.engine.clone(), config).map_err(StartError::of)

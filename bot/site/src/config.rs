@@ -89,6 +89,9 @@ pub struct SiteConfig {
     pub ready: Ready,
     /// For `/metrics`.
     pub metrics: Metrics,
+    /// Addresses at which other programs call, each of which proves by itself who calls. They stand beside the pages and
+    /// not behind what guards those.
+    pub webhooks: axum::Router,
     /// The guided demo, where this is one.
     pub demo: Option<Demo>,
 }

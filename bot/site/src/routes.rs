@@ -16,6 +16,7 @@ const LARGEST_FORM: usize = 64 * 1024;
 
 /// Every page and endpoint of the site.
 pub fn router(site: Site) -> Router {
+    let webhooks = site.config().webhooks.clone();
     let mut router = Router::new()
         .route("/", get(pages::home))
         .route("/room/{room}", get(pages::room))
@@ -43,6 +44,7 @@ pub fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(site.clone(), guard::guard))
         .with_state(site)
+        .merge(webhooks)
 }
 
 /// Serves the site until `shutdown` ends, then answers what was begun; live streams end at once.

@@ -11,7 +11,14 @@ async fn tested(repo: &Repo, forge: &LocalForge, head: &Sha) -> Merge {
     let merged = Forge::merge_tree(forge, &web(), &repo.first, head).await.unwrap();
     let MergeTree::Clean(tree) = merged else { panic!("{merged:?}") };
     let at = "2026-01-02T03:04:05Z".parse().unwrap();
-    Merge { expected: repo.first.clone(), head: head.clone(), tree, message: "Merge #1".to_owned(), at }
+    Merge {
+        change: number(1),
+        expected: repo.first.clone(),
+        head: head.clone(),
+        tree,
+        message: "Merge #1".to_owned(),
+        at,
+    }
 }
 
 async fn merge(forge: &LocalForge, merge: &Merge) -> Merged {

@@ -20,7 +20,7 @@ fn merged(repo: &Repo, files: Files<'_>) -> (Sha, Sha) {
 fn wanted(onto: &Sha, head: &Sha) -> Revert {
     let at = "2026-01-02T03:04:05Z".parse().unwrap();
     let (onto, head) = (onto.clone(), head.clone());
-    Revert { onto, head, least: number(2), message: "Revert #1".to_owned(), at }
+    Revert { change: number(1), onto, head, least: number(2), message: "Revert #1".to_owned(), at }
 }
 
 async fn revert(forge: &LocalForge, wanted: &Revert) -> Reverted {

@@ -5,7 +5,7 @@ mod outbox;
 mod people;
 mod rooms;
 
-pub use operations::{EffectRow, Operation, OperationState, Operations, RequestRow, RequestState};
+pub use operations::{EffectRow, Operation, OperationState, Operations, RequestRow, RequestState, Scanned};
 pub use outbox::{Outbox, OutboxRow};
 pub use people::{Invitation, People, Person, Session};
 pub use rooms::{Rooms, TimelineItem, TimelineKey};

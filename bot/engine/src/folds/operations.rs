@@ -36,6 +36,15 @@ pub enum RequestState {
     Ended(RequestEnd),
 }
 
+/// How far a network was read for what was never delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanned {
+    /// When it was read for the first time, UTC: what is older was not said to us.
+    pub first: Timestamp,
+    /// Up to when, UTC.
+    pub until: Timestamp,
+}
+
 /// The journalled work of one command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
@@ -128,6 +137,8 @@ pub struct Operations {
     over: Table<u64, RequestId>,
     /// By network: when the newest message was received that is forgotten. What was said no later is never new.
     pub forgotten: Table<SurfaceName, Timestamp>,
+    /// By network and component, `github/web`: how far it was read for what was never delivered.
+    pub scanned: Table<String, Scanned>,
     /// For what people were told that they are needed.
     pub told: Table<String, std::collections::BTreeSet<folkops_model::PersonId>>,
 }
@@ -143,6 +154,7 @@ impl Default for Operations {
             open: Table::new("open-requests"),
             over: Table::new("requests-over"),
             forgotten: Table::new("messages-forgotten"),
+            scanned: Table::new("scanned"),
             told: Table::new("told"),
         }
     }
@@ -280,6 +292,11 @@ impl Fold for Operations {
                 self.end_request(at, request, RequestState::Ended(*end));
                 self.is_over(at, request.clone());
             }
+            Body::SurfaceScanned { surface, component, until } => {
+                let key = format!("{surface}/{component}");
+                let first = self.scanned.get(&key).map_or(*until, |scanned| scanned.first);
+                self.scanned.put(at, key, Scanned { first, until: *until });
+            }
             Body::PeopleTold { subject, people } => {
                 let mut told = self.told.get(subject).cloned().unwrap_or_default();
                 told.extend(people.iter().cloned());
@@ -303,6 +320,7 @@ impl Fold for Operations {
             &self.open,
             &self.over,
             &self.forgotten,
+            &self.scanned,
             &self.told,
         ]
     }
@@ -317,6 +335,7 @@ impl Fold for Operations {
             &mut self.open,
             &mut self.over,
             &mut self.forgotten,
+            &mut self.scanned,
             &mut self.told,
         ]
     }

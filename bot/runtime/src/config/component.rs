@@ -19,8 +19,12 @@ pub struct Component {
     /// Its name for people.
     #[serde(default)]
     pub title: Option<String>,
-    /// Its bare git repository.
-    pub repository: PathBuf,
+    /// Its bare git repository on this machine.
+    #[serde(default)]
+    pub repository: Option<PathBuf>,
+    /// Its repository on GitHub instead, `owner/name`.
+    #[serde(default)]
+    pub github: Option<String>,
     /// How it is built: a program and its arguments, without a shell. `{src}` and `{out}` stand for folders.
     pub build: Vec<String>,
     /// What the build leaves, relative to `{out}`.

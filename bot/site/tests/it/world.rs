@@ -87,6 +87,7 @@ impl World {
             diffs: Arc::new(ThreeLines),
             ready: Box::new(|| Ok(())),
             metrics: Box::new(|| "# EOF\n".into()),
+            webhooks: axum::Router::new(),
             demo: setting.demo,
         };
         let site = Site::new(engine.clone(), config).unwrap();

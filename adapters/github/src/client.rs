@@ -1,0 +1,349 @@
+//! Asking GitHub: as the App, and as its installation in a repository.
+//!
+//! Writes are sent once. What became of one that got no answer, or a 5xx, is not known, so callers look before they
+//! write again; nothing here repeats a write by itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use folkops_model::ports::Clock;
+use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use octocrab::Octocrab;
+use octocrab::models::{AppId, InstallationId};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::budget::{Budget, Urgency};
+use crate::settings::{RepositoryName, Settings};
+
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 16 * 1024 * 1024;
+/// How many pages of a list are read, 100 entries each.
+const PAGES: usize = 50;
+/// How long one request may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why GitHub did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Wrong {
+    /// It is not there, or the App may not see it.
+    #[error("GitHub has no `{0}`, or the App was not given it; look at the App's installation")]
+    Missing(String),
+    /// GitHub refuses, and would again.
+    #[error("GitHub refuses ({status}): {said}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// GitHub's own sentence, freed of control characters.
+        said: String,
+    },
+    /// Too much was asked for.
+    #[error("GitHub wants to be left alone for {} s", .0.as_secs().max(1))]
+    Hushed(Duration),
+    /// No answer, or a 5xx: a write may have happened or not.
+    #[error("GitHub does not answer: {0}")]
+    Unknown(String),
+}
+
+/// The way to GitHub.
+pub struct Client {
+    app: Octocrab,
+    clock: Arc<dyn Clock>,
+    installations: Mutex<BTreeMap<String, Arc<Installation>>>,
+    /// Lists that are read again and again, with their entity tags: an answer "not modified" costs nothing there.
+    known: Mutex<BTreeMap<String, Known>>,
+}
+
+/// The App where somebody installed it.
+struct Installation {
+    crab: Octocrab,
+    budget: Budget,
+}
+
+struct Known {
+    tag: String,
+    answer: Answer,
+}
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+struct Answer {
+    status: StatusCode,
+    next: Option<String>,
+    tag: Option<String>,
+    hush: Option<Duration>,
+    body: bytes::Bytes,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    id: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Complaint {
+    message: String,
+}
+
+impl Client {
+    /// Speaks as the App of these settings.
+    ///
+    /// # Errors
+    /// A sentence for the operator, where the key or the address cannot be used.
+    pub fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let key = jsonwebtoken::EncodingKey::from_rsa_pem(settings.key.expose_secret().as_bytes());
+        let key =
+            key.map_err(|_| "the App's key is no RSA key in PEM; download a new one from the App's page")?;
+        let wrong = |error: octocrab::Error| format!("`github.api` cannot be used: {error}");
+        let builder = Octocrab::builder().base_uri(settings.api.as_str()).map_err(wrong)?;
+        let builder = builder.app(AppId(settings.app), key).set_connect_timeout(Some(PATIENCE));
+        let app = builder.build().map_err(wrong)?;
+        Ok(Self { app, clock, installations: Mutex::default(), known: Mutex::default() })
+    }
+
+    /// Reads one thing, in a repository's name.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        repository: &RepositoryName,
+        path: &str,
+    ) -> Result<T, Wrong> {
+        read(&self.look(repository, path).await?)
+    }
+
+    /// Reads a whole list, page after page.
+    ///
+    /// # Errors
+    /// [`Wrong`], also where one page of several is not to be had: a part is never taken for all of it.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        repository: &RepositoryName,
+        path: &str,
+    ) -> Result<Vec<T>, Wrong> {
+        let (mut all, mut next) = (Vec::new(), Some(path.to_owned()));
+        for _ in 0..PAGES {
+            let Some(path) = next else { return Ok(all) };
+            let answer = self.look(repository, &path).await?;
+            all.extend(read::<Vec<T>>(&answer)?);
+            next = answer.next;
+        }
+        match next {
+            None => Ok(all),
+            Some(_) => Err(Wrong::Unknown(format!("a list has more than {PAGES} pages"))),
+        }
+    }
+
+    /// Writes something that counts as content: comments, reactions, pull requests, deployments.
+    ///
+    /// # Errors
+    /// [`Wrong`]; after [`Wrong::Unknown`] it may have been written.
+    pub async fn write<T: DeserializeOwned>(
+        &self,
+        repository: &RepositoryName,
+        urgency: Urgency,
+        (method, path): (Method, &str),
+        body: &Value,
+    ) -> Result<T, Wrong> {
+        let installation = self.installation(repository).await?;
+        installation.budget.take(self.clock.monotonic(), urgency).map_err(Wrong::Hushed)?;
+        let body = (!body.is_null()).then_some(body);
+        let answer = ask(&installation.crab, Asked { method, path, tag: None, body }).await?;
+        read(&self.judged(&installation.budget, answer, path)?)
+    }
+
+    /// Reads something as the App itself.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, Wrong> {
+        let answer = ask(&self.app, Asked { method: Method::GET, path, tag: None, body: None }).await?;
+        read(&judged(answer, path)?)
+    }
+
+    /// Asks for something as the App itself.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn post_as_app(&self, path: &str) -> Result<(), Wrong> {
+        let answer = ask(&self.app, Asked { method: Method::POST, path, tag: None, body: None }).await?;
+        judged(answer, path).map(drop)
+    }
+
+    /// A token with which git may read and push in the repository. It lasts for some minutes at least.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn token(&self, repository: &RepositoryName) -> Result<SecretString, Wrong> {
+        let installation = self.installation(repository).await?;
+        installation.crab.installation_token().await.map_err(unknown)
+    }
+
+    /// A conditional GET: what has not changed is not sent again.
+    async fn look(&self, repository: &RepositoryName, path: &str) -> Result<Answer, Wrong> {
+        let installation = self.installation(repository).await?;
+        if let Some(left) = installation.budget.hushed(self.clock.monotonic()) {
+            return Err(Wrong::Hushed(left));
+        }
+        let key = format!("{repository} {path}");
+        let known = self.known().get(&key).map(|known| (known.tag.clone(), known.answer.clone()));
+        let tag = known.as_ref().map(|(tag, _)| tag.as_str());
+        let answer = ask(&installation.crab, Asked { method: Method::GET, path, tag, body: None }).await?;
+        if answer.status == StatusCode::NOT_MODIFIED
+            && let Some((_, answer)) = known
+        {
+            return Ok(answer);
+        }
+        let answer = self.judged(&installation.budget, answer, path)?;
+        self.keep(key, &answer);
+        Ok(answer)
+    }
+
+    fn keep(&self, key: String, answer: &Answer) {
+        let Some(tag) = answer.tag.clone() else { return };
+        let mut known = self.known();
+        // Paths with a moment or a commit in them are never asked again; everything else is soon known again.
+        if known.len() >= 500 {
+            known.clear();
+        }
+        known.insert(key, Known { tag, answer: answer.clone() });
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judged(&self, budget: &Budget, answer: Answer, path: &str) -> Result<Answer, Wrong> {
+        if let Some(wait) = answer.hush {
+            budget.hush(self.clock.monotonic(), wait);
+        }
+        judged(answer, path)
+    }
+
+    /// Where the App is installed for a repository; asked once, until GitHub says otherwise.
+    async fn installation(&self, repository: &RepositoryName) -> Result<Arc<Installation>, Wrong> {
+        let known = |installations: &BTreeMap<String, Arc<Installation>>| {
+            installations.get(repository.owner()).cloned()
+        };
+        if let Some(found) = known(&self.installations.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(found);
+        }
+        let Found { id } = self.get_as_app(&format!("/repos/{repository}/installation")).await?;
+        let crab = self.app.installation(InstallationId(id)).map_err(unknown)?;
+        let installation = Arc::new(Installation { crab, budget: Budget::default() });
+        let mut installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(installations.entry(repository.owner().to_owned()).or_insert(installation).clone())
+    }
+}
+
+/// One request.
+struct Asked<'a> {
+    method: Method,
+    path: &'a str,
+    tag: Option<&'a str>,
+    body: Option<&'a Value>,
+}
+
+async fn ask(crab: &Octocrab, asked: Asked<'_>) -> Result<Answer, Wrong> {
+    let mut request = http::Request::builder().method(asked.method).uri(asked.path);
+    request = request.header(header::ACCEPT, "application/vnd.github+json");
+    if let Some(tag) = asked.tag {
+        request = request.header(header::IF_NONE_MATCH, tag);
+    }
+    let request = crab.build_request(request, asked.body).map_err(unknown)?;
+    let answer = tokio::time::timeout(PATIENCE, async {
+        let answer = crab.execute(request).await.map_err(unknown)?;
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, LARGEST).collect().await;
+        let body = body.map_err(|error| Wrong::Unknown(error.to_string()))?.to_bytes();
+        let said = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status: parts.status,
+            next: said("link").and_then(next),
+            tag: said("etag").map(str::to_owned),
+            hush: hush(parts.status, &said),
+            body,
+        })
+    });
+    answer.await.map_err(|_| Wrong::Unknown(format!("nothing within {} s", PATIENCE.as_secs())))?
+}
+
+/// How long GitHub wants to be left alone: what it says, or a minute where it only refuses.
+fn hush<'a>(status: StatusCode, said: &impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
+    let limited = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::FORBIDDEN;
+    let after = said("retry-after").and_then(|after| after.parse().ok());
+    let used_up = said("x-ratelimit-remaining") == Some("0");
+    let seconds = after.or((used_up || status == StatusCode::TOO_MANY_REQUESTS).then_some(60))?;
+    limited.then(|| Duration::from_secs(seconds))
+}
+
+fn judged(answer: Answer, path: &str) -> Result<Answer, Wrong> {
+    let status = answer.status;
+    if status.is_success() {
+        return Ok(answer);
+    }
+    if let Some(wait) = answer.hush {
+        return Err(Wrong::Hushed(wait));
+    }
+    if status.is_server_error() {
+        return Err(Wrong::Unknown(format!("it says {status}")));
+    }
+    if status == StatusCode::NOT_FOUND || status == StatusCode::GONE {
+        return Err(Wrong::Missing(path.to_owned()));
+    }
+    let complaint: Complaint = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let said = complaint.message.chars().filter(|c| !c.is_control()).take(200).collect();
+    Err(Wrong::Refused { status: status.as_u16(), said })
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Wrong> {
+    let body = if answer.body.is_empty() { &b"null"[..] } else { &answer.body };
+    serde_json::from_slice(body)
+        .map_err(|error| Wrong::Unknown(format!("an answer cannot be read ({error})")))
+}
+
+/// The path and query of the next page in a `Link` header (RFC 8288).
+fn next(link: &str) -> Option<String> {
+    let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
+    let address: http::Uri = next.split(['<', '>']).nth(1)?.parse().ok()?;
+    address.path_and_query().map(ToString::to_string)
+}
+
+fn unknown(error: octocrab::Error) -> Wrong {
+    // The error's own text may carry a trace with paths of this machine; its first line says what happened.
+    let text = error.to_string();
+    Wrong::Unknown(
+        text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_read_from_the_link_header() {
+        let link = "<https://api.github.com/x?page=1>; rel=\"prev\", <https://api.github.com/x?page=3&per_page=100>; rel=\"next\"";
+        assert_eq!(next(link).as_deref(), Some("/x?page=3&per_page=100"));
+        assert_eq!(next("<https://api.github.com/x?page=1>; rel=\"prev\""), None);
+    }
+
+    #[test]
+    fn github_is_left_alone_for_as_long_as_it_says() {
+        let said = |pairs: &'static [(&str, &str)]| {
+            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+        };
+        let seconds = |status, pairs| hush(status, &said(pairs)).map(|wait| wait.as_secs());
+        assert_eq!(seconds(StatusCode::FORBIDDEN, &[("retry-after", "7")]), Some(7));
+        assert_eq!(seconds(StatusCode::TOO_MANY_REQUESTS, &[]), Some(60));
+        assert_eq!(seconds(StatusCode::FORBIDDEN, &[("x-ratelimit-remaining", "0")]), Some(60));
+        assert_eq!(seconds(StatusCode::FORBIDDEN, &[("x-ratelimit-remaining", "3")]), None);
+        assert_eq!(seconds(StatusCode::OK, &[("x-ratelimit-remaining", "0")]), None);
+    }
+}

@@ -1,0 +1,340 @@
+//! GitHub as the rest of the adapter and the composition root see it: changes, merges, rights, marks on comments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use folkops_engine::{Rights, RightsSource, Unavailable};
+use folkops_model::ports::Clock;
+use folkops_model::{Account, ChangeNumber, ComponentName, Group, MessageId, Sha};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use http::Method;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::budget::Urgency;
+use crate::client::{Client, Wrong};
+use crate::settings::{RepositoryName, Settings, surface};
+
+/// How long the name of a default branch is believed.
+const BRANCH_FOR: Duration = Duration::from_secs(3_600);
+
+/// GitHub.
+pub struct GitHub {
+    settings: Settings,
+    client: Client,
+    clock: Arc<dyn Clock>,
+    branches: Mutex<BTreeMap<ComponentName, (String, Duration)>>,
+    /// Marks that are to be taken away again, by the comment that they stand on.
+    pub(crate) received: Mutex<BTreeMap<MessageId, u64>>,
+}
+
+/// An open pull request as GitHub shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// Its number.
+    pub number: ChangeNumber,
+    /// Where it stands now.
+    pub head: Sha,
+    /// Its author's number.
+    pub author: u64,
+    /// How its author is called at the moment.
+    pub login: String,
+    /// What it says it does; a stranger's text.
+    pub title: String,
+}
+
+/// How a merge by GitHub ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MergedPull {
+    /// As this commit of the default branch.
+    At(Sha),
+    /// Not: the change stands elsewhere, or GitHub will not merge it; its sentence.
+    Not(String),
+}
+
+#[derive(Deserialize)]
+struct PullAnswer {
+    number: u32,
+    state: String,
+    #[serde(default)]
+    merged: bool,
+    merge_commit_sha: Option<String>,
+    title: String,
+    user: Option<UserAnswer>,
+    head: HeadAnswer,
+}
+
+#[derive(Deserialize)]
+struct HeadAnswer {
+    sha: Sha,
+}
+
+#[derive(Deserialize)]
+struct UserAnswer {
+    id: u64,
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct RepositoryAnswer {
+    default_branch: String,
+}
+
+#[derive(Deserialize)]
+struct RefAnswer {
+    object: HeadAnswer,
+}
+
+#[derive(Deserialize)]
+struct PermissionAnswer {
+    permission: String,
+    user: Option<UserAnswer>,
+}
+
+#[derive(Deserialize)]
+struct NumberAnswer {
+    number: u32,
+}
+
+#[derive(Deserialize)]
+struct MergeAnswer {
+    sha: Sha,
+}
+
+impl GitHub {
+    /// With these settings.
+    ///
+    /// # Errors
+    /// A sentence for the operator, where the key or the address cannot be used.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let client = Client::new(&settings, clock.clone())?;
+        Ok(Self { settings, client, clock, branches: Mutex::default(), received: Mutex::default() })
+    }
+
+    /// What it was told.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The way to GitHub.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The repository of a component.
+    ///
+    /// # Errors
+    /// [`Wrong::Missing`] for a component whose changes come from elsewhere.
+    pub fn repository(&self, component: &ComponentName) -> Result<&RepositoryName, Wrong> {
+        self.settings.repositories.get(component).ok_or_else(|| Wrong::Missing(component.to_string()))
+    }
+
+    /// Every open pull request of a component, drafts too.
+    ///
+    /// # Errors
+    /// [`Wrong`]; never a part of the list.
+    pub async fn pulls(&self, component: &ComponentName) -> Result<Vec<Pull>, Wrong> {
+        let repository = self.repository(component)?;
+        let path = format!("/repos/{repository}/pulls?state=open&per_page=100");
+        let pulls: Vec<PullAnswer> = self.client.list(repository, &path).await?;
+        let known = |pull: PullAnswer| {
+            // An account that was deleted leaves nobody; its changes are read, and nobody is their author.
+            let (author, login) = pull.user.map_or((0, "ghost".to_owned()), |user| (user.id, user.login));
+            Pull { number: ChangeNumber(pull.number), head: pull.head.sha, author, login, title: pull.title }
+        };
+        Ok(pulls.into_iter().map(known).collect())
+    }
+
+    /// Where an open pull request stands at this moment.
+    ///
+    /// # Errors
+    /// [`Wrong`]; one that is closed, merged or not there is `None`.
+    pub async fn head(&self, component: &ComponentName, number: ChangeNumber) -> Result<Option<Sha>, Wrong> {
+        match self.pull(component, number).await {
+            Ok(pull) => Ok((pull.state == "open").then_some(pull.head.sha)),
+            Err(Wrong::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The default branch and where it stands at this moment.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn default_head(&self, component: &ComponentName) -> Result<(String, Sha), Wrong> {
+        let repository = self.repository(component)?;
+        let branch = self.branch(component).await?;
+        let path = format!("/repos/{repository}/git/ref/heads/{branch}");
+        let found: RefAnswer = self.client.get(repository, &path).await?;
+        Ok((branch, found.object.sha))
+    }
+
+    async fn branch(&self, component: &ComponentName) -> Result<String, Wrong> {
+        let now = self.clock.monotonic();
+        let known = self.branches().get(component).filter(|(_, until)| now < *until).cloned();
+        if let Some((branch, _)) = known {
+            return Ok(branch);
+        }
+        let repository = self.repository(component)?;
+        let found: RepositoryAnswer = self.client.get(repository, &format!("/repos/{repository}")).await?;
+        let branch = found.default_branch;
+        let plain = branch.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
+        if !plain || branch.contains("..") || branch.starts_with(['/', '-', '.']) {
+            return Err(Wrong::Unknown("the default branch has a name that cannot be used here".into()));
+        }
+        self.branches().insert(component.clone(), (branch.clone(), now + BRANCH_FOR));
+        Ok(branch)
+    }
+
+    fn branches(&self) -> std::sync::MutexGuard<'_, BTreeMap<ComponentName, (String, Duration)>> {
+        self.branches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pull(&self, component: &ComponentName, number: ChangeNumber) -> Result<PullAnswer, Wrong> {
+        let repository = self.repository(component)?;
+        self.client.get(repository, &format!("/repos/{repository}/pulls/{number}")).await
+    }
+
+    /// How a pull request was merged before, perhaps by the same call before a crash; `None` while it is not.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn merged(
+        &self,
+        component: &ComponentName,
+        number: ChangeNumber,
+        head: &Sha,
+    ) -> Result<Option<MergedPull>, Wrong> {
+        let pull = self.pull(component, number).await?;
+        if !pull.merged {
+            return Ok(None);
+        }
+        let commit = pull.merge_commit_sha.and_then(|sha| Sha::parse(&sha).ok());
+        let here = commit.filter(|_| pull.head.sha == *head);
+        let elsewhere = || MergedPull::Not("it was merged at another commit".into());
+        Ok(Some(here.map_or_else(elsewhere, MergedPull::At)))
+    }
+
+    /// Merges a pull request if it still stands at `head`.
+    ///
+    /// # Errors
+    /// [`Wrong`]; after [`Wrong::Unknown`] it may be merged, so ask [`Self::merged`] before the next try.
+    pub async fn merge(
+        &self,
+        component: &ComponentName,
+        number: ChangeNumber,
+        head: &Sha,
+    ) -> Result<MergedPull, Wrong> {
+        let repository = self.repository(component)?;
+        let path = format!("/repos/{repository}/pulls/{number}/merge");
+        let body = json!({ "sha": head, "merge_method": self.settings.method.as_str() });
+        let asked =
+            self.client.write::<MergeAnswer>(repository, Urgency::Safety, (Method::PUT, &path), &body);
+        match asked.await {
+            Ok(MergeAnswer { sha }) => Ok(MergedPull::At(sha)),
+            // Not mergeable, required checks, another head, no right to: GitHub's sentence says which.
+            Err(Wrong::Refused { status: 403 | 405 | 409 | 422, said }) => Ok(MergedPull::Not(said)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The number of the open pull request from a branch of the repository itself; opened if there is none.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn open(
+        &self,
+        component: &ComponentName,
+        branch: &str,
+        (title, body): (&str, &str),
+    ) -> Result<ChangeNumber, Wrong> {
+        let repository = self.repository(component)?;
+        let path = format!("/repos/{repository}/pulls?state=open&head={}:{branch}", repository.owner());
+        let open: Vec<NumberAnswer> = self.client.get(repository, &path).await?;
+        if let Some(found) = open.first() {
+            return Ok(ChangeNumber(found.number));
+        }
+        let base = self.branch(component).await?;
+        let asked = json!({ "title": title, "head": branch, "base": base, "body": body });
+        let path = format!("/repos/{repository}/pulls");
+        let opened: NumberAnswer =
+            self.client.write(repository, Urgency::Ordinary, (Method::POST, &path), &asked).await?;
+        Ok(ChangeNumber(opened.number))
+    }
+
+    /// Where git finds a component's repository.
+    ///
+    /// # Errors
+    /// [`Wrong::Missing`] for a component whose changes come from elsewhere.
+    pub fn address(&self, component: &ComponentName) -> Result<String, Wrong> {
+        Ok(format!("{}/{}.git", self.settings.web, self.repository(component)?))
+    }
+
+    /// The token with which git may fetch and push there.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn token(&self, component: &ComponentName) -> Result<SecretString, Wrong> {
+        self.client.token(self.repository(component)?).await
+    }
+
+    /// What an account may do in a component's repository, as groups: whoever may write there is a maintainer of it.
+    /// The account is known by its number; under which name it goes is asked anew each time.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn rights_in(&self, component: &ComponentName, account: u64) -> Result<BTreeSet<Group>, Wrong> {
+        let repository = self.repository(component)?;
+        let user: UserAnswer = match self.client.get(repository, &format!("/user/{account}")).await {
+            Err(Wrong::Missing(_)) => return Ok(BTreeSet::new()),
+            other => other?,
+        };
+        let login = user.login;
+        if !login.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            return Ok(BTreeSet::new());
+        }
+        let path = format!("/repos/{repository}/collaborators/{login}/permission");
+        let found: PermissionAnswer = match self.client.get(repository, &path).await {
+            Err(Wrong::Missing(_)) => return Ok(BTreeSet::new()),
+            other => other?,
+        };
+        // Between the two questions the name may have gone to somebody else.
+        let same = found.user.is_some_and(|user| user.id == account);
+        let may_write = same && matches!(found.permission.as_str(), "admin" | "write");
+        Ok(may_write.then_some(Group::Maintainer).into_iter().collect())
+    }
+
+    /// The value of git's `Authorization` header for a token.
+    pub fn authorization(token: &SecretString) -> String {
+        use base64::Engine as _;
+        let pair = format!("x-access-token:{}", token.expose_secret());
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+    }
+}
+
+impl RightsSource for GitHub {
+    fn rights<'a>(&'a self, account: &'a Account) -> BoxFuture<'a, Result<Rights, Unavailable>> {
+        async move {
+            let number = account.id.parse().ok().filter(|_| account.surface == surface());
+            let mut rights = Rights::new();
+            for component in self.settings.repositories.keys() {
+                let groups = match number {
+                    Some(number) => self.rights_in(component, number).await?,
+                    None => BTreeSet::new(),
+                };
+                rights.insert(component.clone(), groups);
+            }
+            Ok(rights)
+        }
+        .boxed()
+    }
+}
+
+impl From<Wrong> for Unavailable {
+    fn from(wrong: Wrong) -> Self {
+        Self(wrong.to_string())
+    }
+}

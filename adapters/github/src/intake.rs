@@ -1,0 +1,225 @@
+//! What is said on pull requests, into the pipeline.
+//!
+//! The author's number decides who speaks, never a name; programs are not obeyed, ours no more than others. Whoever says
+//! a command for the first time is known from then on, as a stranger until somebody or GitHub says otherwise.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use folkops_engine::{Body, Draft, Engine, Inbound, Lookout, Note, People, Receipt, Rejected};
+use folkops_model::ports::random_word;
+use folkops_model::{Account, Cause, ChangeNumber, ChangeRef, Group, MessageId, PersonId, Place, Principal};
+use jiff::Timestamp;
+use tokio::sync::{Mutex, Notify, OnceCell};
+
+use crate::event::{Author, Event, Hand, Pressed, Said};
+use crate::github::GitHub;
+use crate::settings::{place, surface};
+use crate::words::{self, Words};
+
+/// Takes what is said on pull requests.
+pub struct Intake {
+    github: Arc<GitHub>,
+    engine: OnceCell<Engine>,
+    /// Somebody new is made known one at a time, so that nobody becomes two people.
+    newcomers: Mutex<()>,
+    moved: Notify,
+}
+
+/// It was not taken, and may be later: nobody is told that it was.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Later(pub String);
+
+/// Something for the pipeline, by an account.
+struct Spoken<'a> {
+    place: Place,
+    by: &'a Author,
+    message: MessageId,
+    text: String,
+    at: Option<Timestamp>,
+}
+
+impl Intake {
+    /// In front of GitHub. `attach` gives it the engine before anything is taken.
+    pub fn new(github: Arc<GitHub>) -> Self {
+        Self { github, engine: OnceCell::new(), newcomers: Mutex::default(), moved: Notify::new() }
+    }
+
+    /// Gives it the engine into which it speaks, and what looks at repositories when something moved there.
+    pub fn attach(self: &Arc<Self>, engine: Engine, lookout: Arc<dyn Lookout>) {
+        if self.engine.set(engine).is_err() {
+            tracing::warn!("the intake had an engine already");
+            return;
+        }
+        let intake = self.clone();
+        tokio::spawn(async move {
+            loop {
+                intake.moved.notified().await;
+                if let Err(error) = lookout.look().await {
+                    tracing::warn!(%error, "a repository that moved could not be looked at");
+                }
+            }
+        });
+    }
+
+    /// The adapter's way to GitHub.
+    pub fn github(&self) -> &Arc<GitHub> {
+        &self.github
+    }
+
+    /// The engine, once it runs.
+    ///
+    /// # Errors
+    /// [`Later`] while the program starts.
+    pub fn engine(&self) -> Result<&Engine, Later> {
+        self.engine.get().ok_or_else(|| Later("the program is still starting".into()))
+    }
+
+    /// Takes one event of the delivery with this id; ends when what was said is durable.
+    ///
+    /// # Errors
+    /// [`Later`] where it was not taken and must be delivered again.
+    pub async fn take(&self, event: Event, delivery: &str) -> Result<(), Later> {
+        match event {
+            Event::Said(said) => self.said(&said).await,
+            Event::Approved { said, commit } => {
+                self.said(&said).await?;
+                if self.may_vouch(&said).await? {
+                    self.approved(&said, commit.as_str()).await?;
+                }
+                Ok(())
+            }
+            Event::Pressed(pressed) => self.pressed(&pressed, delivery).await,
+            Event::Moved { repository } => {
+                if self.github.settings().component(&repository).is_some() {
+                    self.moved.notify_one();
+                }
+                Ok(())
+            }
+            Event::Nothing => Ok(()),
+        }
+    }
+
+    /// A comment, a review or a line comment: a command, or text that concerns nobody here.
+    pub async fn said(&self, said: &Said) -> Result<(), Later> {
+        let settings = self.github.settings();
+        let Some(words) = words::read(&said.text, &settings.prefix) else { return Ok(()) };
+        let Some(place) = self.place(&said.repository, said.number) else { return Ok(()) };
+        if matches!(words, Words::Bare(_)) && !self.knows(&words)? {
+            return Ok(());
+        }
+        let message = words::message(said.source).map_err(|error| Later(error.to_string()))?;
+        let text = words.line().to_owned();
+        self.speak(Spoken { place, by: &said.author, message, text, at: Some(said.at) }).await
+    }
+
+    /// An approving review by somebody who may vouch lets exactly the commit run that they looked at.
+    async fn approved(&self, said: &Said, commit: &str) -> Result<(), Later> {
+        let Some(place) = self.place(&said.repository, said.number) else { return Ok(()) };
+        let message = words::message(said.source).map_err(|error| Later(error.to_string()))?;
+        let message =
+            MessageId::parse(&format!("{message}-approved")).map_err(|error| Later(error.to_string()))?;
+        let text = format!("/ok-to-test {commit}");
+        self.speak(Spoken { place, by: &said.author, message, text, at: Some(said.at) }).await
+    }
+
+    /// Everybody may approve a pull request; only who may vouch here says something by it.
+    async fn may_vouch(&self, said: &Said) -> Result<bool, Later> {
+        let Some(component) = self.github.settings().component(&said.repository) else { return Ok(false) };
+        let account = account(&said.author);
+        let known = self.engine()?.ledger().read(|facts| {
+            let (_, person) = facts.fold::<People>()?.by_account(&account)?;
+            Some(person.groups.contains(&Group::Maintainer))
+        });
+        if known == Some(true) {
+            return Ok(true);
+        }
+        let rights = self.github.rights_in(component, said.author.id).await;
+        Ok(rights.map_err(|error| Later(error.to_string()))?.contains(&Group::Maintainer))
+    }
+
+    async fn pressed(&self, pressed: &Pressed, delivery: &str) -> Result<(), Later> {
+        let Some((change, text)) = words::pressed(&pressed.key, &pressed.action) else { return Ok(()) };
+        if self.github.settings().component(&pressed.repository) != Some(&change.component) {
+            return Ok(());
+        }
+        let place = place(&change).map_err(|error| Later(error.to_string()))?;
+        let Ok(message) = MessageId::parse(&format!("gh-press-{}", delivery.to_ascii_lowercase())) else {
+            return Ok(());
+        };
+        self.speak(Spoken { place, by: &pressed.by, message, text, at: None }).await
+    }
+
+    fn place(&self, repository: &str, number: u32) -> Option<Place> {
+        let component = self.github.settings().component(repository)?.clone();
+        place(&ChangeRef { component, number: ChangeNumber(number) }).ok()
+    }
+
+    fn knows(&self, words: &Words) -> Result<bool, Later> {
+        let registry = &self.engine()?.desk().registry;
+        Ok(registry.specs().any(|spec| spec.name == words.name() || spec.aliases.contains(&words.name())))
+    }
+
+    async fn speak(&self, spoken: Spoken<'_>) -> Result<(), Later> {
+        if spoken.by.hand == Hand::Program {
+            return Ok(());
+        }
+        let engine = self.engine()?;
+        let person = self.person(engine, spoken.by).await?;
+        let (place, message) = (spoken.place, spoken.message);
+        let inbound = Inbound {
+            place: place.clone(),
+            principal: Principal::Person(person),
+            message: message.clone(),
+            text: spoken.text,
+            cause: Cause::Said,
+            said: spoken.at,
+        };
+        match engine.receive(inbound).await {
+            Ok(Receipt::New(_)) => {
+                let github = self.github.clone();
+                tokio::spawn(async move { github.seen(&place, &message).await });
+                Ok(())
+            }
+            Ok(Receipt::Again(_)) | Err(Rejected::Edited | Rejected::Old | Rejected::TooLong) => Ok(()),
+            Err(later) => Err(Later(later.to_string())),
+        }
+    }
+
+    /// The person whose account this is; somebody new is made known.
+    async fn person(&self, engine: &Engine, author: &Author) -> Result<PersonId, Later> {
+        let account = account(author);
+        let known = || {
+            engine
+                .ledger()
+                .read(|facts| facts.fold::<People>()?.by_account(&account).map(|(person, _)| person.clone()))
+        };
+        if let Some(person) = known() {
+            return Ok(person);
+        }
+        let _one = self.newcomers.lock().await;
+        if let Some(person) = known() {
+            return Ok(person);
+        }
+        let later = |error: &dyn std::fmt::Display| Later(error.to_string());
+        let desk = engine.desk();
+        let person =
+            PersonId::parse(&random_word(desk.entropy.as_ref(), 16)).map_err(|error| later(&error))?;
+        let joined = Body::PersonJoined {
+            person: person.clone(),
+            name: desk.keyring.seal(&author.login).map_err(|error| later(&error))?,
+            groups: BTreeSet::new(),
+            accounts: BTreeSet::from([account]),
+            owner: None,
+        };
+        let Some(note) = Note::of(joined) else { return Err(Later("somebody cannot be made known".into())) };
+        engine.note_draft(Draft::note(note)).await.map_err(|error| later(&error))?;
+        Ok(person)
+    }
+}
+
+/// The account of an author.
+fn account(author: &Author) -> Account {
+    Account { surface: surface(), id: author.id.to_string() }
+}

@@ -1,0 +1,35 @@
+//! GitHub as a surface and as a forge, as a GitHub App.
+//!
+//! In: proven deliveries (`webhook`, `signature`, `event`), what they mean (`words`, `intake`), and what was never
+//! delivered (`scan`). Out: one comment for each pull request (`sink`, `sticky`, `markdown`), marks, merges, within what
+//! GitHub allows to be written (`budget`). `client` asks, `github` is the whole as others see it.
+//!
+//! This crate must never obey a program, believe a name or an association, run what was edited, or repeat a write whose
+//! outcome is unknown without having looked.
+
+mod budget;
+mod client;
+mod event;
+mod github;
+mod intake;
+mod markdown;
+mod marks;
+mod scan;
+mod settings;
+mod signature;
+mod sink;
+mod sticky;
+mod webhook;
+mod words;
+
+pub use budget::Urgency;
+pub use client::{Client, Wrong};
+pub use event::{Author, Event, Hand, Pressed, Said, Source, Unreadable, read as read_event};
+pub use github::{GitHub, MergedPull, Pull};
+pub use intake::{Intake, Later};
+pub use marks::Mark;
+pub use scan::Scan;
+pub use settings::{GITHUB, MergeMethod, RepositoryName, Settings, place, surface};
+pub use signature::Verifier;
+pub use sink::Sink;
+pub use webhook::routes;

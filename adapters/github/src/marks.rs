@@ -1,0 +1,102 @@
+//! Marks on comments: received, and what became of it. A mark is a courtesy and never decides anything.
+
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
+
+use folkops_model::{MessageId, Place};
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::budget::Urgency;
+use crate::client::Wrong;
+use crate::github::GitHub;
+use crate::settings::RepositoryName;
+use crate::words;
+
+/// A mark on a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// 👀: it was received.
+    Received,
+    /// 🚀: it was done.
+    Done,
+    /// 👍: it was answered.
+    Answered,
+    /// 👎: it was refused, or went wrong.
+    Refused,
+    /// 😕: it was not understood.
+    Misread,
+}
+
+impl Mark {
+    /// As the API calls it.
+    fn content(self) -> &'static str {
+        match self {
+            Self::Received => "eyes",
+            Self::Done => "rocket",
+            Self::Answered => "+1",
+            Self::Refused => "-1",
+            Self::Misread => "confused",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct IdAnswer {
+    id: u64,
+}
+
+impl GitHub {
+    /// Marks a comment as received. A mark is a courtesy: it is tried once.
+    pub async fn seen(&self, place: &Place, message: &MessageId) {
+        match self.mark(place, message, Mark::Received).await {
+            Ok(Some(id)) => drop(self.received().insert(message.clone(), id)),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(message.id = %message, %error, "a comment could not be marked"),
+        }
+    }
+
+    fn received(&self) -> MutexGuard<'_, BTreeMap<MessageId, u64>> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the last mark on a comment and takes the first one away.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn mark_end(&self, place: &Place, message: &MessageId, mark: Mark) -> Result<(), Wrong> {
+        self.mark(place, message, mark).await?;
+        let known = self.received().remove(message);
+        // After a restart its number is not known; asking for a mark that is there gives it.
+        let id = if known.is_some() { known } else { self.mark(place, message, Mark::Received).await? };
+        let Some(id) = id else { return Ok(()) };
+        let Some((repository, path)) = self.reactions(place, message)? else { return Ok(()) };
+        let path = format!("{path}/{id}");
+        self.client()
+            .write::<Value>(repository, Urgency::Ordinary, (Method::DELETE, &path), &Value::Null)
+            .await
+            .map(drop)
+    }
+
+    async fn mark(&self, place: &Place, message: &MessageId, mark: Mark) -> Result<Option<u64>, Wrong> {
+        let Some((repository, path)) = self.reactions(place, message)? else { return Ok(None) };
+        let body = json!({ "content": mark.content() });
+        let made: IdAnswer =
+            self.client().write(repository, Urgency::Ordinary, (Method::POST, &path), &body).await?;
+        Ok(Some(made.id))
+    }
+
+    /// Where a comment's reactions are; reviews have none.
+    fn reactions(
+        &self,
+        place: &Place,
+        message: &MessageId,
+    ) -> Result<Option<(&RepositoryName, String)>, Wrong> {
+        let Some(about) = &place.about else { return Ok(None) };
+        let repository = self.repository(&about.component)?;
+        let comment = words::comment(message).map(|id| format!("issues/comments/{id}"));
+        let line = message.as_str().strip_prefix("gh-line-").map(|id| format!("pulls/comments/{id}"));
+        Ok(comment.or(line).map(|part| (repository, format!("/repos/{repository}/{part}/reactions"))))
+    }
+}

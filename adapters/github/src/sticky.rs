@@ -1,0 +1,196 @@
+//! The one comment that we keep on a pull request: everything that was answered there, the newest first.
+//!
+//! What it says follows from the record alone, so it is written anew from there and never added to. It opens with a
+//! marker that only our own App's comments are looked for, with the key of its newest reply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use folkops_engine::{Audience, Facts, Keyring, Operations, Outbox, People, Reply};
+use folkops_model::{ChangeNumber, ChangeRef, MessageId, PersonId, Place, Sealed};
+use folkops_previews::Changes;
+use jiff::Timestamp;
+
+use crate::markdown::{self, Names};
+use crate::settings::Settings;
+use crate::words;
+
+/// How long a comment may be: GitHub takes 65,536 characters.
+const LONGEST: usize = 60_000;
+/// How many earlier replies are kept, folded.
+const EARLIER: usize = 15;
+
+/// All that the comment is drawn from, read in one consistent state.
+pub struct Sticky {
+    /// The record up to which it was read; it may be shown once that is durable.
+    pub sequence: u64,
+    /// The comment, where one was posted before.
+    pub comment: Option<u64>,
+    place: Place,
+    replies: Vec<Reply>,
+    private: BTreeSet<PersonId>,
+    people: BTreeMap<PersonId, Sealed>,
+    changes: BTreeMap<ChangeNumber, Option<ChangeRef>>,
+}
+
+impl Sticky {
+    /// Reads everything that was replied in a place.
+    pub fn read(facts: &Facts<'_>, place: &Place) -> Option<Self> {
+        let outbox = facts.fold::<Outbox>()?;
+        let here =
+            || outbox.replies.iter().map(|(_, row)| row).filter(|row| is_here(&row.reply.place, place));
+        let mut replies: Vec<(Timestamp, Reply)> = here()
+            .filter(|row| row.reply.audience == Audience::Everyone)
+            .map(|row| (since(facts, &row.reply), row.reply.clone()))
+            .collect();
+        replies.sort_by(|(at, one), (at_other, other)| (at_other, &other.key).cmp(&(at, &one.key)));
+        let private = here().filter_map(|row| match &row.reply.audience {
+            Audience::Only(person) => Some(person.clone()),
+            Audience::Everyone => None,
+        });
+        let people =
+            facts.fold::<People>()?.people.iter().map(|(id, person)| (id.clone(), person.name.clone()));
+        Some(Self {
+            sequence: facts.sequence(),
+            comment: here()
+                .find_map(|row| row.posted.as_ref().and_then(|(_, message)| words::comment(message))),
+            place: place.clone(),
+            private: private.collect(),
+            people: people.collect(),
+            changes: changes(facts),
+            replies: replies.into_iter().map(|(_, reply)| reply).collect(),
+        })
+    }
+
+    /// The marker by which the comment of a place is known among our App's own.
+    pub fn marker(place: &Place) -> String {
+        format!("<!-- folkops {} ", place.room)
+    }
+
+    /// The whole comment as Markdown; bounded, the oldest replies are left out first.
+    pub fn draw(&self, keyring: &dyn Keyring, settings: &Settings) -> String {
+        let drawn = Drawn { sticky: self, keyring, settings };
+        let newest = self.replies.first();
+        let key = newest.map(|reply| format!("{} {}", reply.key, reply.revision)).unwrap_or_default();
+        let mut text = format!("{}{key} -->\n", Self::marker(&self.place));
+        if let Some(reply) = newest {
+            text.push_str(&cut(markdown::card(&reply.card, &drawn), LONGEST / 2));
+            text.push_str("\n\n");
+        }
+        text.push_str(&drawn.private());
+        for reply in self.replies.iter().skip(1).take(EARLIER) {
+            let folded = drawn.folded(reply);
+            if text.len() + folded.len() > LONGEST {
+                break;
+            }
+            text.push_str(&folded);
+        }
+        let page = format!("{}/room/{}", settings.site, self.place.room);
+        text.push_str(&format!("<sub>FolkOps · [everything said here]({page}) · `/help`</sub>\n"));
+        text
+    }
+}
+
+fn is_here(place: &Place, wanted: &Place) -> bool {
+    place.surface == wanted.surface && place.room == wanted.room
+}
+
+/// When the thing was said that a reply answers, or its operation was decided.
+fn since(facts: &Facts<'_>, reply: &Reply) -> Timestamp {
+    let Some(operations) = facts.fold::<Operations>() else { return Timestamp::MIN };
+    let received = |message: &MessageId| {
+        let request = operations.messages.get(message)?;
+        operations.requests.get(request).map(|row| row.request.received)
+    };
+    let decided = || operations.operations.get(&reply.key.operation).map(|operation| operation.decided);
+    reply.answers.as_ref().and_then(received).or_else(decided).unwrap_or(Timestamp::MIN)
+}
+
+/// Which change each number stands for; `None` where it stands for several.
+fn changes(facts: &Facts<'_>) -> BTreeMap<ChangeNumber, Option<ChangeRef>> {
+    let mut numbered: BTreeMap<ChangeNumber, Option<ChangeRef>> = BTreeMap::new();
+    let Some(changes) = facts.fold::<Changes>() else { return numbered };
+    for (change, _) in changes.open.iter().chain(changes.closed.iter()) {
+        let several = numbered.contains_key(&change.number);
+        numbered.insert(change.number, (!several).then(|| change.clone()));
+    }
+    numbered
+}
+
+/// Cuts at a line's end, and says so.
+fn cut(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= most).last().unwrap_or(0);
+    let kept = text.get(..end).unwrap_or_default();
+    let kept = kept.rsplit_once('\n').map_or(kept, |(kept, _)| kept);
+    // What was cut may have left a block of code or a fold open.
+    let open = kept.matches("\n```").count() % 2 == 1;
+    let close = if open { "\n```" } else { "" };
+    let unfolded = kept.matches("<details>").count() > kept.matches("</details>").count();
+    let fold = if unfolded { "\n</details>" } else { "" };
+    format!("{kept}{close}{fold}\n\n*The rest is on our page.*")
+}
+
+struct Drawn<'a> {
+    sticky: &'a Sticky,
+    keyring: &'a dyn Keyring,
+    settings: &'a Settings,
+}
+
+impl Drawn<'_> {
+    fn folded(&self, reply: &Reply) -> String {
+        let title = markdown::title(&reply.card, self);
+        // Markdown is not read within a summary, so its title stands there in plain words.
+        let title: String = title.chars().filter(|c| !matches!(c, '*' | '`' | '\\' | '<' | '>')).collect();
+        let card = cut(markdown::card(&reply.card, self), LONGEST / 8);
+        format!("<details><summary>{title}</summary>\n\n{card}\n\n</details>\n\n")
+    }
+
+    /// Where those find what only they may see.
+    fn private(&self) -> String {
+        if self.sticky.private.is_empty() {
+            return String::new();
+        }
+        let names: Vec<String> =
+            self.sticky.private.iter().map(|person| markdown::escape(&self.person(person))).collect();
+        let page = format!("{}/room/{}", self.settings.site, self.sticky.place.room);
+        format!(
+            "🔑 For {} alone, after signing in: [{}]({page})\n\n",
+            names.join(", "),
+            self.sticky.place.room
+        )
+    }
+}
+
+impl Names for Drawn<'_> {
+    fn person(&self, person: &PersonId) -> String {
+        let sealed = self.sticky.people.get(person);
+        sealed.and_then(|name| self.keyring.open(name)).unwrap_or_else(|| "somebody".to_owned())
+    }
+
+    fn open(&self, sealed: &Sealed) -> Option<String> {
+        self.keyring.open(sealed)
+    }
+
+    fn change(&self, number: ChangeNumber) -> String {
+        let about = self.sticky.place.about.as_ref();
+        let here = about.map(|about| &about.component);
+        let found = match self.sticky.changes.get(&number) {
+            Some(Some(change)) => Some(&change.component),
+            // Several have that number: the one of this repository is linked by itself.
+            Some(None) => here,
+            None => None,
+        };
+        match found.map(|component| (component, self.settings.repositories.get(component))) {
+            Some((component, _)) if Some(component) == here => format!("#{number}"),
+            Some((_, Some(repository))) => format!("{repository}#{number}"),
+            Some((component, None)) => markdown::escape(&format!("{component}#{number}")),
+            None => markdown::escape(&format!("#{number}")),
+        }
+    }
+
+    fn site(&self) -> &str {
+        &self.settings.site
+    }
+}

@@ -1,0 +1,86 @@
+//! `[github]`: the App by which pull requests are a surface and GitHub is the forge.
+//!
+//! Keys and secrets stand in files of their own, readable by the program alone; the configuration names them.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Component;
+
+/// The GitHub App.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Github {
+    /// Where the API is: for GitHub Enterprise Server `https://HOST/api/v3`.
+    #[serde(default = "api")]
+    pub api: String,
+    /// Where people and git find GitHub.
+    #[serde(default = "web")]
+    pub web: String,
+    /// The App's number.
+    pub app: u64,
+    /// The file with its private key.
+    pub key: PathBuf,
+    /// Files with the secrets of the webhook, the newest first: two while one is being exchanged.
+    pub secrets: Vec<PathBuf>,
+    /// The word of the qualified form: `/folkops promote`. A second bot beside this one takes another.
+    #[serde(default = "prefix")]
+    pub prefix: String,
+    /// How changes are merged.
+    #[serde(default)]
+    pub merge: Merging,
+}
+
+/// How changes are merged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Merging {
+    /// With a merge commit.
+    #[default]
+    Merge,
+    /// As one commit.
+    Squash,
+    /// Commit by commit, on top.
+    Rebase,
+}
+
+fn api() -> String {
+    "https://api.github.com".into()
+}
+
+fn web() -> String {
+    "https://github.com".into()
+}
+
+fn prefix() -> String {
+    "folkops".into()
+}
+
+impl Github {
+    /// The files that it names.
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        std::iter::once(&mut self.key).chain(&mut self.secrets)
+    }
+}
+
+/// What types alone cannot say of where a component's changes come from.
+pub(super) fn check(component: &Component, github: Option<&Github>) -> Result<(), String> {
+    let name = &component.name;
+    match (&component.repository, &component.github, github) {
+        (Some(_), Some(_), _) => {
+            Err(format!("`{name}` has both `repository` and `github`; its changes come from one of them"))
+        }
+        (None, None, _) => {
+            Err(format!("`{name}` has no repository; give `repository`, a folder, or `github`, `owner/name`"))
+        }
+        (None, Some(_), None) => {
+            Err(format!("`{name}` is on GitHub, but there is no `[github]`; `folkops init github` makes one"))
+        }
+        (None, Some(_), Some(github)) if github.secrets.is_empty() => {
+            Err("`github.secrets` is empty, so no delivery could ever be proven; name the file of one".into())
+        }
+        (Some(_), None, _) | (None, Some(_), Some(_)) => Ok(()),
+    }
+}

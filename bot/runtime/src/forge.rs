@@ -1,0 +1,220 @@
+//! Where changes come from: bare repositories of this machine, or GitHub with a mirror of each repository here.
+//!
+//! GitHub says which pull requests there are, where they stand and whose they are; git computes trees, merges and diffs
+//! from the mirror, by full commit ids. A merge is GitHub's to make, and is taken only if it gave the tree that was tested.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use folkops_git::{LocalForge, MergeError, Origin, Served, Undone};
+use folkops_github::{GitHub, MergedPull, Pull};
+use folkops_model::{ChangeNumber, ComponentName, Failure, ObservedChange, Sha, TreeId};
+use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::Mutex;
+
+/// Characters of a title or a name that are kept.
+const LONGEST_TITLE: usize = 200;
+
+/// All forges of a service.
+pub struct Forges {
+    local: LocalForge,
+    github: Option<Arc<GitHub>>,
+    /// What each mirror says. One at a time renews it.
+    mirrors: BTreeMap<ComponentName, Mutex<Option<Served>>>,
+}
+
+impl Forges {
+    /// These.
+    pub fn new(local: LocalForge, github: Option<Arc<GitHub>>) -> Self {
+        let hosted = github.iter().flat_map(|github| github.settings().repositories.keys());
+        let mirrors = hosted.map(|component| (component.clone(), Mutex::default())).collect();
+        Self { local, github, mirrors }
+    }
+
+    /// GitHub, where this component's changes come from there.
+    fn github(&self, component: &ComponentName) -> Option<&GitHub> {
+        self.github.as_deref().filter(|_| self.mirrors.contains_key(component))
+    }
+
+    /// Brings the mirror in step, and gives what it is in step with.
+    async fn mirror(&self, github: &GitHub, component: &ComponentName) -> Result<Vec<Pull>, Unavailable> {
+        let (branch, head) = github.default_head(component).await.map_err(away)?;
+        let pulls = github.pulls(component).await.map_err(away)?;
+        let heads = pulls.iter().map(|pull| (pull.number, pull.head.clone())).collect();
+        let served = Served { branch, head, pulls: heads };
+        let Some(mirror) = self.mirrors.get(component) else { return Ok(pulls) };
+        let mut known = mirror.lock().await;
+        if known.as_ref() != Some(&served) {
+            let origin = origin(github, component).await?;
+            self.local.mirror(component, &origin, &served).await?;
+            *known = Some(served);
+        }
+        Ok(pulls)
+    }
+
+    async fn merge_there(
+        &self,
+        github: &GitHub,
+        component: &ComponentName,
+        merge: &Merge,
+    ) -> Result<Merged, Unavailable> {
+        let (_, now) = github.default_head(component).await.map_err(away)?;
+        let before = github.merged(component, merge.change, &merge.head).await.map_err(away)?;
+        if before.is_none() && now != merge.expected {
+            return Ok(Merged::Moved(now));
+        }
+        let merged = match before {
+            Some(merged) => merged,
+            None => github.merge(component, merge.change, &merge.head).await.map_err(away)?,
+        };
+        let commit = match merged {
+            MergedPull::At(commit) => commit,
+            MergedPull::Not(why) => return Ok(Merged::Refused(folkops_git::line(&why, LONGEST_TITLE))),
+        };
+        self.mirror(github, component).await?;
+        // GitHub guards the head and not the base: what came in between gave another tree, which is judged anew.
+        let same = self.local.tree(component, &commit).await? == merge.tree;
+        Ok(if same { Merged::At(commit) } else { Merged::Moved(commit) })
+    }
+
+    async fn revert_there(
+        &self,
+        github: &GitHub,
+        component: &ComponentName,
+        revert: &Revert,
+    ) -> Result<Reverted, Unavailable> {
+        let commit = match self.local.undo(component, revert).await {
+            Ok(Undone::At(commit)) => commit,
+            Ok(Undone::NotMerged) => return Ok(Reverted::NotMerged),
+            Ok(Undone::Gone) => return Ok(Reverted::Gone),
+            Err(MergeError::Conflict { files }) => return Ok(Reverted::Conflict(files)),
+            Err(error) => return Err(error.into()),
+        };
+        let branch = format!("folkops/revert-{}-{}", revert.change, commit.short());
+        let origin = origin(github, component).await?;
+        self.local.push(component, &origin, &commit, &branch).await?;
+        let words = (
+            revert.message.as_str(),
+            "Takes back what a rollback took from everybody. Merge it to let others be promoted again.",
+        );
+        let number = github.open(component, &branch, words).await.map_err(away)?;
+        Ok(Reverted::Open(number, commit))
+    }
+}
+
+async fn origin(github: &GitHub, component: &ComponentName) -> Result<Origin, Unavailable> {
+    let token = github.token(component).await.map_err(away)?;
+    let url = github.address(component).map_err(away)?;
+    Ok(Origin { url, authorization: GitHub::authorization(&token) })
+}
+
+fn away(error: folkops_github::Wrong) -> Unavailable {
+    Unavailable(error.to_string())
+}
+
+/// What the mirror shows of a change, with what only GitHub knows of it.
+fn observed(change: ObservedChange, pulls: &[Pull]) -> ObservedChange {
+    let Some(pull) = pulls.iter().find(|pull| pull.number == change.number) else { return change };
+    ObservedChange {
+        author: format!("github:{}", pull.author),
+        author_name: folkops_git::line(&pull.login, LONGEST_TITLE),
+        title: folkops_git::line(&pull.title, LONGEST_TITLE),
+        ..change
+    }
+}
+
+impl Forge for Forges {
+    fn changes<'a>(
+        &'a self,
+        component: &'a ComponentName,
+    ) -> BoxFuture<'a, Result<Vec<ObservedChange>, Unavailable>> {
+        async move {
+            let Some(github) = self.github(component) else {
+                return Forge::changes(&self.local, component).await;
+            };
+            let pulls = self.mirror(github, component).await?;
+            let changes = Forge::changes(&self.local, component).await?;
+            Ok(changes.into_iter().map(|change| observed(change, &pulls)).collect())
+        }
+        .boxed()
+    }
+
+    fn head<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+    ) -> BoxFuture<'a, Result<Option<Sha>, Unavailable>> {
+        async move {
+            match self.github(component) {
+                Some(github) => github.head(component, number).await.map_err(away),
+                None => Forge::head(&self.local, component, number).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn default_head<'a>(
+        &'a self,
+        component: &'a ComponentName,
+    ) -> BoxFuture<'a, Result<(Sha, TreeId), Unavailable>> {
+        async move {
+            if let Some(github) = self.github(component) {
+                self.mirror(github, component).await?;
+            }
+            Forge::default_head(&self.local, component).await
+        }
+        .boxed()
+    }
+
+    fn merge_tree<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        onto: &'a Sha,
+        theirs: &'a Sha,
+    ) -> BoxFuture<'a, Result<MergeTree, Unavailable>> {
+        Forge::merge_tree(&self.local, component, onto, theirs)
+    }
+
+    fn merge<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        merge: &'a Merge,
+    ) -> BoxFuture<'a, Result<Merged, Unavailable>> {
+        match self.github(component) {
+            Some(github) => self.merge_there(github, component, merge).boxed(),
+            None => Forge::merge(&self.local, component, merge),
+        }
+    }
+
+    fn revert<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        revert: &'a Revert,
+    ) -> BoxFuture<'a, Result<Reverted, Unavailable>> {
+        match self.github(component) {
+            Some(github) => self.revert_there(github, component, revert).boxed(),
+            None => Forge::revert(&self.local, component, revert),
+        }
+    }
+
+    fn materialise<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        tree: &'a TreeId,
+        into: &'a Path,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Forge::materialise(&self.local, component, tree, into)
+    }
+
+    fn diff<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        base: &'a Sha,
+        head: &'a Sha,
+    ) -> BoxFuture<'a, Result<String, Unavailable>> {
+        Forge::diff(&self.local, component, base, head)
+    }
+}

@@ -1,0 +1,90 @@
+//! Puts the GitHub App together from its configuration, and runs what looks for deliveries that never came.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkops_github::{GitHub, MergeMethod, RepositoryName, Scan, Settings};
+use folkops_model::ports::Clock;
+use secrecy::SecretString;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::build::{Bot, StartError};
+use crate::config::{Config, Github, Merging};
+
+/// How often failed deliveries are asked for again.
+const REDELIVER: Duration = Duration::from_secs(60);
+/// How often comments are read for which there never was a delivery.
+const SCAN: Duration = Duration::from_secs(5 * 60);
+
+/// The way to GitHub, where there is one.
+pub fn github(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Arc<GitHub>>, StartError> {
+    let Some(github) = &config.github else { return Ok(None) };
+    let settings = settings(config, github)?;
+    GitHub::new(settings, clock).map(|github| Some(Arc::new(github))).map_err(StartError)
+}
+
+fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
+    let hosted =
+        config.components.iter().filter_map(|component| Some((component, component.github.as_ref()?)));
+    let named = hosted.map(|(component, name)| Ok((component.name.clone(), name.parse::<RepositoryName>()?)));
+    let repositories = named.collect::<Result<_, folkops_model::Malformed>>().map_err(StartError::of)?;
+    let plain = |address: &str| address.trim_end_matches('/').to_owned();
+    Ok(Settings {
+        api: plain(&github.api),
+        web: plain(&github.web),
+        app: github.app,
+        key: secret(&github.key)?,
+        secrets: github.secrets.iter().map(|path| secret(path)).collect::<Result<_, _>>()?,
+        prefix: github.prefix.clone(),
+        repositories,
+        method: match github.merge {
+            Merging::Merge => MergeMethod::Merge,
+            Merging::Squash => MergeMethod::Squash,
+            Merging::Rebase => MergeMethod::Rebase,
+        },
+        site: plain(&config.site.url),
+    })
+}
+
+/// A secret from a file of its own. An empty one proves nothing and is refused.
+fn secret(path: &Path) -> Result<SecretString, StartError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| StartError(format!("`{}` cannot be read: {error}", path.display())))?;
+    match text.trim() {
+        "" => Err(StartError(format!("`{}` is empty; put the secret into it", path.display()))),
+        secret => Ok(SecretString::from(secret)),
+    }
+}
+
+/// Starts the loops; they end with the token.
+pub fn start(bot: &Arc<Bot>, stop: &CancellationToken) {
+    let Some(intake) = &bot.intake else { return };
+    let scan = Arc::new(Scan::new(intake.clone()));
+    let comments = scan.clone();
+    tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+        let mut ticks = every(SCAN);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = comments.comments().await {
+                tracing::warn!(%error, "comments could not be read");
+            }
+        }
+    }));
+    tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+        let mut ticks = every(REDELIVER);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = scan.deliveries().await {
+                tracing::warn!(%error, "failed deliveries could not be asked for again");
+            }
+        }
+    }));
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
