@@ -25,7 +25,9 @@ mod world;
 pub use browser::Browser;
 pub use chromium::Chromium;
 pub use demo::Demo;
-pub use github::{APP, Comment, GitHub, Permission, Review, Verdict, signature};
+pub use github::{
+    APP, CheckRun, Comment, Deployed, GitHub, Permission, Protection, Review, Verdict, Way, signature,
+};
 pub use http::Answer;
 pub use load::{Load, Tally};
 pub use markup::{Element, Node};

@@ -91,6 +91,14 @@ impl Description {
         self.operation(&format!("webhook {name}"), methods["post"])
     }
 
+    /// Whether GitHub has an event of that name: `issue_comment`.
+    pub fn sends(&self, event: &str) -> bool {
+        let name = event.replace('_', "-");
+        self.webhooks.keys().any(|known| {
+            known.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+    }
+
     /// What stands under a reference such as `#/components/schemas/issue`.
     ///
     /// # Panics

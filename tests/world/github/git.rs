@@ -114,6 +114,17 @@ impl Bare {
         self.said(&["merge-base", "--is-ancestor", earlier, later]).is_ok()
     }
 
+    /// Where two parted.
+    pub fn common(&self, one: &str, other: &str) -> Option<String> {
+        self.said(&["merge-base", one, other]).ok()
+    }
+
+    /// The commits after one, up to another, oldest first.
+    pub fn since(&self, one: &str, other: &str) -> Vec<String> {
+        let said = self.said(&["rev-list", "--reverse", &format!("{one}..{other}")]).unwrap_or_default();
+        said.lines().map(str::to_owned).collect()
+    }
+
     /// Merges a head into a branch as GitHub does; the branch's new commit, or nothing where it conflicts.
     pub fn merge(
         &self,

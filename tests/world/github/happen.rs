@@ -15,8 +15,7 @@ impl State {
     pub fn comment(&mut self, at: usize, pull: u64, author: u64, body: &str) -> u64 {
         let (id, now) = (self.next(), self.clock.now());
         let (body, before) = (body.to_owned(), Vec::new());
-        let comment =
-            Comment { id, pull, author, body, before, reactions: Vec::new(), created: now, updated: now };
+        let comment = Comment { id, pull, author, body, before, created: now, updated: now };
         self.changed(at).comments.insert(id, comment);
         self.announce_comment("created", at, id, author, json!({}));
         id
@@ -49,11 +48,11 @@ impl State {
     /// Reacts to a comment, once; whether it is new, and its number.
     pub fn react(&mut self, at: usize, comment: u64, by: u64, content: &str) -> (bool, u64) {
         let (id, now) = (self.next(), self.clock.now());
-        let Some(comment) = self.changed(at).comments.get_mut(&comment) else { return (false, 0) };
-        if let Some(known) = comment.reactions.iter().find(|one| one.by == by && one.content == content) {
+        let there = self.changed(at).reactions.entry(comment).or_default();
+        if let Some(known) = there.iter().find(|one| one.by == by && one.content == content) {
             return (false, known.id);
         }
-        comment.reactions.push(Reaction { id, by, content: content.to_owned(), at: now });
+        there.push(Reaction { id, by, content: content.to_owned(), at: now });
         (true, id)
     }
 

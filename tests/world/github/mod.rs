@@ -5,7 +5,9 @@
 //! never be kinder than GitHub is.
 
 mod api;
+mod check;
 mod deliver;
+mod deployment;
 mod description;
 mod fault;
 mod git;
@@ -13,6 +15,7 @@ mod happen;
 mod hook;
 mod limit;
 mod operation;
+mod pages;
 mod pull;
 mod schema;
 mod server;
@@ -25,7 +28,10 @@ mod template;
 mod tests;
 mod token;
 mod weather;
+mod works;
 
+pub use check::{CheckRun, Protection, Way};
+pub use deployment::Deployed;
 pub use hook::signature;
 pub use pull::Verdict;
 pub use state::{APP, Permission};

@@ -44,7 +44,6 @@ pub(super) struct Comment {
     pub body: String,
     /// What it said before each edit, oldest first.
     pub before: Vec<String>,
-    pub reactions: Vec<Reaction>,
     pub created: Timestamp,
     pub updated: Timestamp,
 }
@@ -61,7 +60,7 @@ pub(super) struct LineComment {
     pub at: Timestamp,
 }
 
-/// A reaction to a comment.
+/// A reaction to a comment, on a line or not.
 pub(super) struct Reaction {
     pub id: u64,
     pub by: u64,

@@ -21,7 +21,7 @@ use super::operation::Request as Judged;
 use super::state::State;
 use super::template::unescaped;
 use super::token::{Who, admit};
-use super::{deliver, smart};
+use super::{deliver, pages, smart};
 
 /// GitHub refuses larger bodies; pushes have none of their own limit here.
 const LARGEST: usize = 64 << 20;
@@ -70,6 +70,9 @@ async fn receive(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Respons
     let query = head.uri.query().unwrap_or_default();
     if path.contains(".git/") {
         return smart::serve(&inner, &head, body).await;
+    }
+    if let Some(page) = pages::page(&inner, &head, &body) {
+        return page;
     }
     let asked = Asked { method: &head.method, path: &path, query, headers: &head.headers, body };
     let answer = inner.change(|state| asked.answered(state));
@@ -123,7 +126,8 @@ impl Asked<'_> {
         let name = &asked.operation.id;
         state.violations.extend(wrong.iter().map(|said| format!("`{name}`: {said}")));
         let authorization = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let call = state.who(authorization).map(|who| Call { who, places: asked.places, query, body });
+        let (path, places) = (self.path.to_owned(), asked.places);
+        let call = state.who(authorization).map(|who| Call { who, path, places, query, body });
         let mut answer = match call {
             Ok(call) => self.outcome(state, name, &call, wrong),
             Err(refusal) => refused(refusal),

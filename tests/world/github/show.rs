@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::git::Commit;
 use super::pull::{Comment, LineComment, Pull, Reaction, Review, Stage};
-use super::state::{APP, INSTALLATION, Permission, Repository, SLUG, State};
+use super::state::{APP, INSTALLATION, Permission, Repository, State};
 
 impl State {
     pub fn shown_account(&self, id: u64) -> Value {
@@ -119,7 +119,7 @@ impl State {
 
     pub fn shown_comment(&self, at: usize, comment: &Comment) -> Value {
         let (full, id) = (self.full_name(&self.repositories[at]), comment.id);
-        let by_app = comment.author == self.app_account();
+        let by_app = comment.author == self.app.account;
         json!({
             "id": id, "node_id": format!("IC_{id}"),
             "url": format!("{}/repos/{full}/issues/comments/{id}", self.home),
@@ -186,9 +186,9 @@ impl State {
 
     pub fn shown_app(&self) -> Value {
         json!({
-            "id": APP, "node_id": "A_1", "slug": SLUG, "name": "FolkOps", "client_id": "Iv1.folkops",
-            "owner": self.shown_account(self.app_account()), "description": null,
-            "external_url": self.home, "html_url": format!("{}/apps/{SLUG}", self.home),
+            "id": APP, "node_id": "A_1", "slug": self.app.slug, "name": self.app.name, "client_id": "Iv1.folkops",
+            "owner": self.shown_account(self.app.account), "description": null,
+            "external_url": self.home, "html_url": format!("{}/apps/{}", self.home, self.app.slug),
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
             "permissions": { "issues": "write", "pull_requests": "write", "contents": "write" }, "events": [],
         })
@@ -196,7 +196,7 @@ impl State {
 
     pub fn shown_installation(&self, owner: u64) -> Value {
         json!({
-            "id": INSTALLATION, "app_id": APP, "app_slug": SLUG, "target_id": owner, "target_type": "Organization",
+            "id": INSTALLATION, "app_id": APP, "app_slug": self.app.slug, "target_id": owner, "target_type": "Organization",
             "account": self.shown_account(owner), "repository_selection": "all", "permissions": {}, "events": [],
             "access_tokens_url": format!("{}/app/installations/{INSTALLATION}/access_tokens", self.home),
             "repositories_url": format!("{}/installation/repositories", self.home), "suspended_at": null,
@@ -208,7 +208,7 @@ impl State {
     /// GitHub's word for how close somebody is, by which nothing must ever be decided.
     fn association(&self, at: usize, account: u64) -> &'static str {
         match self.permission(at, account) {
-            _ if account == self.app_account() => "NONE",
+            _ if account == self.app.account => "NONE",
             Permission::Admin => "OWNER",
             Permission::Write | Permission::Maintain | Permission::Triage => "COLLABORATOR",
             Permission::Read | Permission::None => "CONTRIBUTOR",

@@ -45,7 +45,7 @@ fn shown(inner: &Inner, head: &Parts) -> Option<u64> {
     let (_, token) = basic(head.headers.get(header::AUTHORIZATION)?.to_str().ok()?)?;
     let state = inner.state();
     match state.who(Some(&format!("Bearer {token}"))).ok()? {
-        Who::Installation => Some(state.app_account()),
+        Who::Installation => Some(state.app.account),
         Who::User(id) => Some(id),
         Who::App | Who::Nobody => None,
     }

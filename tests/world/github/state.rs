@@ -1,23 +1,24 @@
 //! Everything that this GitHub knows: accounts, repositories, and what was said on pull requests.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::check::{Check, Protection, Status};
+use super::deployment::Deployment;
 use super::fault::Faults;
 use super::git::Bare;
 use super::hook::{Delivery, Hook};
 use super::limit::Spent;
-use super::pull::{Comment, LineComment, Pull};
+use super::pages::App;
+use super::pull::{Comment, LineComment, Pull, Reaction};
 use super::token::Token;
 
 /// The App's number.
 pub const APP: u64 = 7001;
 /// The number of its one installation.
 pub(super) const INSTALLATION: u64 = 9001;
-/// The App's name in addresses; its account is `folkops[bot]`.
-pub(super) const SLUG: &str = "folkops";
 
 /// The whole of it.
 pub(super) struct State {
@@ -27,6 +28,8 @@ pub(super) struct State {
     last: u64,
     pub accounts: BTreeMap<u64, Account>,
     pub repositories: Vec<Repository>,
+    pub teams: Vec<Team>,
+    pub app: App,
     pub tokens: BTreeMap<String, Token>,
     pub hook: Option<Hook>,
     pub deliveries: Vec<Delivery>,
@@ -83,9 +86,26 @@ pub(super) struct Repository {
     pub name: String,
     pub bare: Bare,
     pub collaborators: BTreeMap<u64, Permission>,
+    /// What teams may do here, by their short names.
+    pub teams: BTreeMap<String, Permission>,
     pub pulls: BTreeMap<u64, Pull>,
     pub comments: BTreeMap<u64, Comment>,
     pub lines: BTreeMap<u64, LineComment>,
+    /// By the comment that they are to.
+    pub reactions: BTreeMap<u64, Vec<Reaction>>,
+    pub checks: BTreeMap<u64, Check>,
+    pub statuses: Vec<Status>,
+    pub deployments: BTreeMap<u64, Deployment>,
+    pub protection: BTreeMap<String, Protection>,
+}
+
+/// A team of the organisation.
+pub(super) struct Team {
+    pub id: u64,
+    pub slug: String,
+    /// The team that it is a part of.
+    pub within: Option<String>,
+    pub members: BTreeSet<u64>,
 }
 
 impl State {
@@ -96,6 +116,8 @@ impl State {
             last: 1000,
             accounts: BTreeMap::new(),
             repositories: Vec::new(),
+            teams: Vec::new(),
+            app: App::default(),
             tokens: BTreeMap::new(),
             hook: None,
             deliveries: Vec::new(),
@@ -105,7 +127,7 @@ impl State {
             violations: Vec::new(),
             calls: Vec::new(),
         };
-        state.account(&format!("{SLUG}[bot]"), Kind::Bot);
+        state.app.account = state.account("folkops[bot]", Kind::Bot);
         state
     }
 
@@ -129,11 +151,6 @@ impl State {
         self.accounts.values().find(|account| account.login.eq_ignore_ascii_case(login))
     }
 
-    /// The App's own account.
-    pub fn app_account(&self) -> u64 {
-        self.by_login(&format!("{SLUG}[bot]")).map_or(0, |account| account.id)
-    }
-
     pub fn login(&self, id: u64) -> &str {
         self.accounts.get(&id).map_or("ghost", |account| &account.login)
     }
@@ -148,9 +165,40 @@ impl State {
         self.repositories.iter().position(|one| one.owner == owner && one.name.eq_ignore_ascii_case(name))
     }
 
-    /// What somebody may do there; it is public.
+    /// What somebody may do there, by themself or by a team; it is public.
     pub fn permission(&self, at: usize, account: u64) -> Permission {
-        self.repositories[at].collaborators.get(&account).copied().unwrap_or(Permission::Read)
+        let (own, teams) = (&self.repositories[at].collaborators, &self.repositories[at].teams);
+        let by_team = teams.iter().filter(|(team, _)| self.is_member(team, account)).map(|(_, may)| *may);
+        by_team.chain(own.get(&account).copied()).max().unwrap_or(Permission::Read)
+    }
+
+    /// Whether somebody is in a team or in one that is a part of it.
+    pub fn is_member(&self, slug: &str, account: u64) -> bool {
+        let named = |team: &&Team| team.slug == slug;
+        let parts = self.teams.iter().filter(|team| team.within.as_deref() == Some(slug));
+        self.teams.iter().find(named).is_some_and(|team| team.members.contains(&account))
+            || parts.into_iter().any(|part| self.is_member(&part.slug, account))
+    }
+}
+
+impl Repository {
+    pub fn new(id: u64, owner: u64, bare: Bare) -> Self {
+        Self {
+            id,
+            owner,
+            name: bare.name().to_owned(),
+            bare,
+            collaborators: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            reactions: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            statuses: Vec::new(),
+            deployments: BTreeMap::new(),
+            protection: BTreeMap::new(),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! This world as a story tells it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -59,6 +58,8 @@ impl GitHub {
     pub const KEY: &str = include_str!("app.pem");
     /// The App's OAuth name.
     pub const CLIENT: &str = "Iv1.folkops";
+    /// The App's OAuth secret.
+    pub const CLIENT_SECRET: &str = "hush-client";
     /// The organisation that owns the demo's repositories.
     pub const OWNER: &str = "potluck";
 
@@ -71,18 +72,7 @@ impl GitHub {
         let owner = state.account(Self::OWNER, Kind::Organization);
         for repository in &repositories.0 {
             let (id, bare) = (state.next(), Bare(repository.path.clone()));
-            let (collaborators, pulls) = (BTreeMap::new(), BTreeMap::new());
-            let (comments, lines, name) = (BTreeMap::new(), BTreeMap::new(), bare.name().to_owned());
-            state.repositories.push(Repository {
-                id,
-                owner,
-                name,
-                bare,
-                collaborators,
-                pulls,
-                comments,
-                lines,
-            });
+            state.repositories.push(Repository::new(id, owner, bare));
         }
         let inner = Inner::new(state);
         let (end, ended) = oneshot::channel();
@@ -292,19 +282,16 @@ impl GitHub {
     /// The comments on a pull request, oldest first.
     pub fn comments_on(&self, repository: &str, number: u64) -> Vec<Comment> {
         let state = self.inner.state();
-        let all = state.repositories[place(&state, repository)].comments.values();
+        let home = &state.repositories[place(&state, repository)];
+        let reaction = |one: &super::pull::Reaction| (state.login(one.by).to_owned(), one.content.clone());
         let shown = |comment: &super::pull::Comment| Comment {
             id: comment.id,
             author: state.login(comment.author).to_owned(),
             body: comment.body.clone(),
             edits: comment.before.clone(),
-            reactions: comment
-                .reactions
-                .iter()
-                .map(|one| (state.login(one.by).to_owned(), one.content.clone()))
-                .collect(),
+            reactions: home.reactions.get(&comment.id).into_iter().flatten().map(reaction).collect(),
         };
-        all.filter(|comment| comment.pull == number).map(shown).collect()
+        home.comments.values().filter(|comment| comment.pull == number).map(shown).collect()
     }
 
     /// Waits for a comment on a pull request that is as it should be.
@@ -341,7 +328,12 @@ impl GitHub {
         std::mem::take(&mut self.inner.state().violations)
     }
 
-    fn changes<T>(&self, repository: &str, by: &str, change: impl FnOnce(&mut State, usize, u64) -> T) -> T {
+    pub(super) fn changes<T>(
+        &self,
+        repository: &str,
+        by: &str,
+        change: impl FnOnce(&mut State, usize, u64) -> T,
+    ) -> T {
         self.inner.change(|state| {
             let at = place(state, repository);
             let by = state.by_login(by).unwrap_or_else(|| panic!("there is no `{by}`")).id;
@@ -362,7 +354,7 @@ impl Drop for GitHub {
     }
 }
 
-fn place(state: &State, repository: &str) -> usize {
+pub(super) fn place(state: &State, repository: &str) -> usize {
     let (owner, name) = repository.split_once('/').expect("owner/name");
     state.place(owner, name).unwrap_or_else(|| panic!("there is no `{repository}`"))
 }

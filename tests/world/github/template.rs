@@ -14,8 +14,9 @@ enum Segment {
 impl Template {
     pub fn new(path: &str) -> Self {
         let segment = |text: &str| match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
-            Some(place) => Segment::Place(place.to_owned()),
-            None => Segment::Fixed(text.to_owned()),
+            // `{base}...{head}` is the old form of a path that has one place.
+            Some(place) if !place.contains('}') => Segment::Place(place.to_owned()),
+            _ => Segment::Fixed(text.to_owned()),
         };
         Self(path.split('/').skip(1).map(segment).collect())
     }

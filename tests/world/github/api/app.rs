@@ -18,6 +18,7 @@ pub(super) const OPERATIONS: &[(&str, Operation)] = &[
     ("apps/list-webhook-deliveries", deliveries),
     ("apps/get-webhook-delivery", delivery),
     ("apps/redeliver-webhook-delivery", redeliver),
+    ("apps/create-from-manifest", convert),
 ];
 /// How long an installation's token lives.
 const LIFE: SignedDuration = SignedDuration::from_hours(1);
@@ -95,6 +96,10 @@ fn redeliver(state: &mut State, call: &Call) -> Outcome {
     let again = state.deliveries[known].again(id, now);
     state.queue(again);
     Ok(Reply::One(202, json!({})))
+}
+
+fn convert(state: &mut State, call: &Call) -> Outcome {
+    state.converted(call.place("code")).map(|app| Reply::One(201, app)).ok_or_else(not_found)
 }
 
 fn shown(delivery: &Delivery) -> Value {

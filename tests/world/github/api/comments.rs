@@ -1,4 +1,4 @@
-//! Comments on pull requests, and reactions to them.
+//! Comments on pull requests.
 
 use jiff::Timestamp;
 
@@ -13,9 +13,6 @@ pub(super) const OPERATIONS: &[(&str, Operation)] = &[
     ("issues/get-comment", get),
     ("issues/update-comment", update),
     ("issues/delete-comment", delete),
-    ("reactions/list-for-issue-comment", reactions),
-    ("reactions/create-for-issue-comment", react),
-    ("reactions/delete-for-issue-comment", take_back),
 ];
 /// GitHub refuses longer ones.
 const LONGEST: usize = 65_536;
@@ -96,36 +93,5 @@ fn delete(state: &mut State, call: &Call) -> Outcome {
     let (at, id) = of(state, call)?;
     let by = may_change(state, call, (at, id))?;
     state.delete(at, id, by);
-    Ok(Reply::Nothing)
-}
-
-fn reactions(state: &mut State, call: &Call) -> Outcome {
-    let (at, id) = of(state, call)?;
-    let wanted = |content: &str| call.query("content").is_none_or(|wanted| wanted == content);
-    let all = state.repositories[at].comments[&id].reactions.iter();
-    Ok(Reply::List(all.filter(|one| wanted(&one.content)).map(|one| state.shown_reaction(one)).collect()))
-}
-
-/// The same reaction by the same account is the one that is there.
-fn react(state: &mut State, call: &Call) -> Outcome {
-    let (at, id) = of(state, call)?;
-    let (by, content) = (state.acting(call), call.text("content").unwrap_or_default());
-    let (new, reaction) = state.react(at, id, by, content);
-    let reactions = &state.repositories[at].comments[&id].reactions;
-    let reaction = reactions.iter().find(|one| one.id == reaction).ok_or_else(not_found)?;
-    Ok(Reply::One(if new { 201 } else { 200 }, state.shown_reaction(reaction)))
-}
-
-fn take_back(state: &mut State, call: &Call) -> Outcome {
-    let (at, id) = of(state, call)?;
-    let (by, wanted) = (state.acting(call), call.number("reaction_id"));
-    let reactions = &mut state
-        .repositories
-        .get_mut(at)
-        .and_then(|one| one.comments.get_mut(&id))
-        .ok_or_else(not_found)?
-        .reactions;
-    let place = reactions.iter().position(|one| one.id == wanted && one.by == by).ok_or_else(not_found)?;
-    reactions.remove(place);
     Ok(Reply::Nothing)
 }

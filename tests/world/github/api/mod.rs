@@ -5,9 +5,15 @@
 
 mod accounts;
 mod app;
+mod checks;
 mod comments;
 mod contents;
+mod deployments;
+mod lines;
+mod protection;
 mod pulls;
+mod reactions;
+mod teams;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +26,7 @@ use super::token::Who;
 /// A request, of which the description knows the operation.
 pub(super) struct Call {
     pub who: Who,
+    pub path: String,
     pub places: BTreeMap<String, String>,
     pub query: BTreeMap<String, String>,
     pub body: Option<Value>,
@@ -47,8 +54,19 @@ pub(super) type Outcome<T = Reply> = Result<T, Refusal>;
 
 type Operation = fn(&mut State, &Call) -> Outcome;
 
-const OPERATIONS: &[&[(&str, Operation)]] =
-    &[accounts::OPERATIONS, app::OPERATIONS, comments::OPERATIONS, contents::OPERATIONS, pulls::OPERATIONS];
+const OPERATIONS: &[&[(&str, Operation)]] = &[
+    accounts::OPERATIONS,
+    app::OPERATIONS,
+    checks::OPERATIONS,
+    comments::OPERATIONS,
+    contents::OPERATIONS,
+    deployments::OPERATIONS,
+    lines::OPERATIONS,
+    protection::OPERATIONS,
+    pulls::OPERATIONS,
+    reactions::OPERATIONS,
+    teams::OPERATIONS,
+];
 
 /// What carries out an operation, if this world does.
 pub(super) fn operation(id: &str) -> Option<Operation> {
@@ -98,7 +116,7 @@ impl State {
     pub(super) fn acting(&self, call: &Call) -> u64 {
         match call.who {
             Who::User(id) => id,
-            _ => self.app_account(),
+            _ => self.app.account,
         }
     }
 }

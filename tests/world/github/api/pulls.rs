@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Operation, Outcome, Refusal, Reply, invalid, not_found};
-use crate::github::pull::{Method, Pull};
+use crate::github::pull::{Method, Pull, Stage};
 use crate::github::state::{Permission, State};
 use crate::github::token::Who;
 
@@ -14,7 +14,8 @@ pub(super) const OPERATIONS: &[(&str, Operation)] = &[
     ("pulls/merge", merge),
     ("pulls/list-reviews", reviews),
     ("pulls/list-files", files),
-    ("pulls/list-review-comments", lines),
+    ("pulls/update", update),
+    ("repos/compare-commits-with-basehead", compare),
 ];
 
 fn list(state: &mut State, call: &Call) -> Outcome {
@@ -89,6 +90,9 @@ fn merge(state: &mut State, call: &Call) -> Outcome {
     if !pull.is_open() || pull.draft {
         return Err(Refusal(405, "Pull Request is not mergeable".into()));
     }
+    if let Some(missing) = state.missing(at, pull, &head) {
+        return Err(Refusal(405, missing));
+    }
     let method = Method::of(call.text("merge_method").unwrap_or("merge"));
     let title = call.text("commit_title").map(str::to_owned);
     let message = call.text("commit_message").unwrap_or_default();
@@ -107,17 +111,31 @@ fn reviews(state: &mut State, call: &Call) -> Outcome {
     Ok(Reply::List(pull.reviews.iter().map(|review| state.shown_review(at, pull, review)).collect()))
 }
 
-fn lines(state: &mut State, call: &Call) -> Outcome {
+fn update(state: &mut State, call: &Call) -> Outcome {
     let (at, pull) = state.pull(call, "pull_number")?;
-    let of = state.repositories[at].lines.values().filter(|line| line.pull == pull.number);
-    Ok(Reply::List(of.map(|line| state.shown_line(at, line)).collect()))
+    let (number, by, open) = (pull.number, state.acting(call), pull.is_open());
+    let of = state.repositories[at].pulls.get_mut(&number).ok_or_else(not_found)?;
+    of.title = call.text("title").unwrap_or(&of.title).to_owned();
+    of.body = call.text("body").unwrap_or(&of.body).to_owned();
+    match call.text("state") {
+        Some("closed") if open => {
+            let stage = Stage::Closed { at: state.clock.now() };
+            state.restage(at, number, by, stage);
+        }
+        Some("open") if !open => state.restage(at, number, by, Stage::Open),
+        _ => {}
+    }
+    Ok(Reply::One(200, state.shown_pull(at, &state.repositories[at].pulls[&number])))
 }
 
 fn files(state: &mut State, call: &Call) -> Outcome {
     let (at, pull) = state.pull(call, "pull_number")?;
     let shown = state.shown_pull(at, pull);
     let side = |name: &str| shown[name]["sha"].as_str().unwrap_or_default().to_owned();
-    let (base, head) = (side("base"), side("head"));
+    Ok(Reply::List(files_between(state, at, &side("base"), &side("head"))))
+}
+
+fn files_between(state: &State, at: usize, base: &str, head: &str) -> Vec<Value> {
     let bare = &state.repositories[at].bare;
     let file = |(status, added, taken, path): (char, u64, u64, String)| {
         let words = match status {
@@ -127,9 +145,37 @@ fn files(state: &mut State, call: &Call) -> Outcome {
         };
         json!({
             "filename": path, "status": words, "additions": added, "deletions": taken, "changes": added + taken,
-            "sha": bare.file(&head, &path).map_or(head.clone(), |(sha, _)| sha),
-            "patch": bare.patch(&base, &head, &path),
+            "sha": bare.file(head, &path).map_or(head.to_owned(), |(sha, _)| sha),
+            "patch": bare.patch(base, head, &path),
         })
     };
-    Ok(Reply::List(bare.files(&base, &head).into_iter().map(file).collect()))
+    bare.files(base, head).into_iter().map(file).collect()
+}
+
+fn compare(state: &mut State, call: &Call) -> Outcome {
+    let (at, repository) = state.in_repository(call)?;
+    let (base, head) = call.place("basehead").split_once("...").ok_or_else(not_found)?;
+    let of = |name: &str| {
+        let name = name.rsplit(':').next().unwrap_or(name);
+        let branch = || repository.bare.commit(&format!("refs/heads/{name}"));
+        branch().or_else(|| repository.bare.commit(name)).ok_or_else(not_found)
+    };
+    let (base, head) = (of(base)?, of(head)?);
+    let common = repository.bare.common(&base.sha, &head.sha).ok_or_else(not_found)?;
+    let (ahead, behind) =
+        (repository.bare.since(&common, &head.sha), repository.bare.since(&common, &base.sha));
+    let status = match (ahead.is_empty(), behind.is_empty()) {
+        (true, true) => "identical",
+        (false, true) => "ahead",
+        (true, false) => "behind",
+        (false, false) => "diverged",
+    };
+    let commits = ahead.iter().filter_map(|sha| repository.bare.commit(sha));
+    let shown = json!({
+        "status": status, "ahead_by": ahead.len(), "behind_by": behind.len(), "total_commits": ahead.len(),
+        "base_commit": state.shown_commit(at, &base), "files": files_between(state, at, &base.sha, &head.sha),
+        "merge_base_commit": repository.bare.commit(&common).map(|commit| state.shown_commit(at, &commit)),
+        "commits": commits.map(|commit| state.shown_commit(at, &commit)).collect::<Vec<_>>(),
+    });
+    Ok(Reply::One(200, shown))
 }
