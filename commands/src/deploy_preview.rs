@@ -100,7 +100,7 @@ impl Command for DeployPreview {
     fn wait(&self, call: &Call<'_>, facts: &Facts<'_>, decision: &Decision) -> Option<Plan> {
         let rule = decision.rules().iter().find(|rule| rule.remedy.as_deref() == Some("ok-to-test"))?;
         let (subjects, _) = self.composition(call, facts).ok()?;
-        let unseen: Vec<&Subject<'_>> = subjects.iter().filter(|subject| !subject.may_run).collect();
+        let unseen: Vec<&Subject<'_>> = subjects.iter().filter(|subject| !subject.may_run()).collect();
         let first = unseen.first()?;
         let waits = WaitsFor::Commits(unseen.iter().map(|subject| subject.pinned()).collect());
         let told = maintainers(facts, unseen.iter().map(|subject| subject.change.component.clone()).collect());

@@ -3,6 +3,8 @@
 //! Shared by the commands that name changes, so that an unknown change, a stranger's commit and two changes of one
 //! component are answered in the same words everywhere.
 
+use std::collections::BTreeSet;
+
 use folkops_engine::{Ask, Call, Facts, People};
 use folkops_model::{
     Account, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Context, Line, PersonId, Place, Principal,
@@ -11,19 +13,26 @@ use folkops_model::{
 use folkops_previews::composition::Impossible;
 use folkops_previews::{ChangeRow, Changes, Composition, Production, Releases};
 
+use crate::approval::Approval;
+
 /// One change that a command names.
 pub struct Subject<'a> {
     /// Which.
     pub change: ChangeRef,
     /// As it was last seen.
     pub row: &'a ChangeRow,
-    /// Whether its head may run: somebody allowed exactly it. What a commit says of its author proves nothing.
-    pub may_run: bool,
+    /// Who stands behind its head. What a commit says of its author proves nothing.
+    pub approval: Approval,
     /// Its author, where they are known here.
     pub author: Option<PersonId>,
 }
 
 impl Subject<'_> {
+    /// Whether its head may run.
+    pub fn may_run(&self) -> bool {
+        self.approval.may_run
+    }
+
     /// The change pinned to its head.
     pub fn pinned(&self) -> (ChangeRef, Sha) {
         (self.change.clone(), self.row.head.clone())
@@ -89,8 +98,9 @@ fn taken_back<'a>(
 pub fn of<'a>(facts: &Facts<'a>, changes: &Changes, change: &ChangeRef, row: &'a ChangeRow) -> Subject<'a> {
     let people = facts.fold::<People>().zip(Account::of_author(&row.author));
     let author = people.and_then(|(people, account)| people.by_account(&account));
-    let may_run = changes.allowed(facts, change, &row.head).is_some();
-    Subject { change: change.clone(), row, may_run, author: author.map(|(id, _)| id.clone()) }
+    let author = author.map(|(id, _)| id.clone());
+    let approval = Approval::of(facts, changes, (change, row), author.as_ref());
+    Subject { change: change.clone(), row, approval, author }
 }
 
 fn unknown(name: &ChangeName, open: &[ChangeNumber]) -> Card {
@@ -156,13 +166,25 @@ pub fn context(call: &Call<'_>, subjects: &[Subject<'_>]) -> Context {
     let own = |subject: &Subject<'_>| {
         subject.author.is_some() && subject.author.as_ref() == call.principal.person()
     };
+    let all = |holds: fn(&Approval) -> bool| subjects.iter().all(|subject| holds(&subject.approval));
     Context {
-        commits_allowed: subjects.iter().all(|subject| subject.may_run),
+        commits_allowed: all(|approval| approval.may_run),
         own_change: subjects.iter().any(own),
-        own: false,
-        frozen: false,
-        over_quota: false,
+        reviewed: all(|approval| approval.reviewed),
+        owner_reviewed: all(|approval| approval.owner_reviewed),
+        checks_green: all(|approval| approval.checks_green),
+        two_people: subjects.iter().all(|subject| hands(call, subject) >= 2),
+        ..Context::default()
     }
+}
+
+/// How many different people wrote a change, vouched for it, or ask now. An author who is not known here counts where
+/// the forge proves who they are.
+fn hands(call: &Call<'_>, subject: &Subject<'_>) -> usize {
+    let known = subject.approval.vouched.iter().chain(&subject.author).chain(call.principal.person());
+    let stranger = subject.author.is_none()
+        && Account::of_author(&subject.row.author).is_some_and(|account| account.surface.as_str() != "git");
+    known.collect::<BTreeSet<_>>().len() + usize::from(stranger)
 }
 
 /// What policy shall judge of changes as such: the first stands for all, and rights must reach all their components.

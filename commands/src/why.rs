@@ -70,18 +70,22 @@ fn explained(id: &OperationId, operation: &Operation) -> Card {
     }
     let groups: Vec<&str> = action.groups.iter().map(|group| group.as_str()).collect();
     let facts = &action.context;
-    let yes_no = |holds: bool| if holds { "yes" } else { "no" };
     card = folkops_engine::cards::with_old_rights(card, action);
     card.row("Groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") })
         .row(
             "Facts",
-            format!(
-                "every commit allowed: {}; one’s own: {}; frozen: {}; over quota: {}",
-                yes_no(facts.commits_allowed),
-                yes_no(facts.own),
-                yes_no(facts.frozen),
-                yes_no(facts.over_quota)
-            ),
+            [
+                ("every commit allowed", facts.commits_allowed),
+                ("one’s own", facts.own),
+                ("frozen", facts.frozen),
+                ("over quota", facts.over_quota),
+                ("reviewed", facts.reviewed),
+                ("by owners", facts.owner_reviewed),
+                ("checks green", facts.checks_green),
+                ("two people", facts.two_people),
+            ]
+            .map(|(fact, holds)| format!("{fact}: {}", if holds { "yes" } else { "no" }))
+            .join("; "),
         )
         .row("Policies", Line::new().code(operation.decision.policy_set.get(..12).unwrap_or_default()))
         .row("State", state_of(operation))

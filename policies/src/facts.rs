@@ -22,12 +22,29 @@ pub enum Fact {
     Frozen,
     /// No place is free.
     OverQuota,
+    /// Somebody else reviewed and vouched for exactly this commit.
+    Reviewed,
+    /// An owner of every path that is touched did.
+    OwnerReviewed,
+    /// Every required check of the commit is green.
+    ChecksGreen,
+    /// Two different people at least had a hand in it.
+    TwoPeople,
 }
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::CommitsAllowed, Self::OwnChange, Self::Own, Self::Frozen, Self::OverQuota];
+    pub const ALL: [Self; 9] = [
+        Self::CommitsAllowed,
+        Self::OwnChange,
+        Self::Own,
+        Self::Frozen,
+        Self::OverQuota,
+        Self::Reviewed,
+        Self::OwnerReviewed,
+        Self::ChecksGreen,
+        Self::TwoPeople,
+    ];
 
     /// As written in policies and in tables of cases.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +54,10 @@ impl Fact {
             Self::Own => "own",
             Self::Frozen => "frozen",
             Self::OverQuota => "over_quota",
+            Self::Reviewed => "reviewed",
+            Self::OwnerReviewed => "owner_reviewed",
+            Self::ChecksGreen => "checks_green",
+            Self::TwoPeople => "two_people",
         }
     }
 
@@ -48,6 +69,10 @@ impl Fact {
             Self::Own => context.own,
             Self::Frozen => context.frozen,
             Self::OverQuota => context.over_quota,
+            Self::Reviewed => context.reviewed,
+            Self::OwnerReviewed => context.owner_reviewed,
+            Self::ChecksGreen => context.checks_green,
+            Self::TwoPeople => context.two_people,
         }
     }
 
@@ -60,11 +85,15 @@ impl Fact {
             own: these.contains(&Self::Own),
             frozen: these.contains(&Self::Frozen),
             over_quota: these.contains(&Self::OverQuota),
+            reviewed: these.contains(&Self::Reviewed),
+            owner_reviewed: these.contains(&Self::OwnerReviewed),
+            checks_green: these.contains(&Self::ChecksGreen),
+            two_people: these.contains(&Self::TwoPeople),
         }
     }
 }
 
-/// Every context there can be, built once: with five facts that is 32, and a clone is a counted reference.
+/// Every context there can be, built once: with nine facts that is 512, and a clone is a counted reference.
 pub(crate) struct Contexts(Vec<cedar_policy::Context>);
 
 impl Contexts {

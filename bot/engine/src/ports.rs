@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_model::{Account, ComponentName, Group, MessageId, Outcome};
+use folkops_model::{Account, ChangeName, ComponentName, Group, MessageId, Outcome};
 use folkops_record::{Due, Reply};
 use futures::future::BoxFuture;
 
@@ -21,6 +21,11 @@ pub trait Hands: Send + Sync {
 pub trait Lookout: Send + Sync {
     /// Brings the record of changes up to date.
     fn look(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+
+    /// Brings the record up to date with what forges know of these changes beside their content: checks, reviews.
+    fn vet<'a>(&'a self, _changes: &'a [ChangeName]) -> BoxFuture<'a, Result<(), Unavailable>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// What a source of rights says of one account: its groups in each component that the source governs. A component in

@@ -39,6 +39,23 @@ pub struct Context {
     pub frozen: bool,
     /// The one who asks has used up what one person may have at a time, or all places are taken.
     pub over_quota: bool,
+    /// An approving review by somebody else who vouched for it stands on exactly the commit of every change named.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reviewed: bool,
+    /// Approving reviews of others stand there by an owner of every path that is touched.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub owner_reviewed: bool,
+    /// Every required check of every commit is green. Where none can be required, that is so; what is not known is not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub checks_green: bool,
+    /// Whoever wrote the changes, vouched for them and asks are two different people at least, for each change.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub two_people: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(fact: &bool) -> bool {
+    !fact
 }
 
 /// One thing somebody wants to do.

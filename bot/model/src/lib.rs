@@ -17,6 +17,7 @@ pub mod request;
 pub mod rollout;
 pub mod sealed;
 pub mod stack;
+pub mod vetting;
 
 pub use action::{Action, Authority, Context, Decision, OldRights, Resource, Rule, Verdict};
 pub use card::{Button, Card, CardState, Line, Picture, Pictured, Press, Row, Span, Weight};
@@ -34,3 +35,4 @@ pub use request::{Cause, Place, Request};
 pub use rollout::{BasisPoints, Held, Late, Rollout, RolloutEnd, Rung, Soak, Strategy, Timing};
 pub use sealed::Sealed;
 pub use stack::{Part, Release, ReleasedComponent, StackKind, StackSpec, Trust};
+pub use vetting::{Check, CheckState, Review, ReviewState, Vetting};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use folkops_model::{
     ChangeNumber, ComponentName, Digest, Failure, ObservedChange, PersonId, PreviewId, Rung, Sha, StackName,
-    StackSpec, Timing, TreeId, Trust,
+    StackSpec, Timing, TreeId, Trust, Vetting,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -62,6 +62,15 @@ pub trait Forge: Send + Sync {
         tree: &'a TreeId,
         into: &'a Path,
     ) -> BoxFuture<'a, Result<(), Failure>>;
+    /// What it knows of a change at one commit beside its content; `None` where it knows neither checks nor reviews.
+    fn vetting<'a>(
+        &'a self,
+        _component: &'a ComponentName,
+        _number: ChangeNumber,
+        _head: &'a Sha,
+    ) -> BoxFuture<'a, Result<Option<Vetting>, Unavailable>> {
+        Box::pin(async { Ok(None) })
+    }
     /// The unified diff between a change's base and its head, bounded, with control characters made visible.
     fn diff<'a>(
         &'a self,

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
-    Account, Action, Args, Card, ComponentName, Decision, Effect, Group, Intent, MessageId, Observation,
-    ObservedChange, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber, Request, RequestId, Sealed,
-    Sha, SurfaceName,
+    Account, Action, Args, Card, ChangeRef, ComponentName, Decision, Effect, Group, Intent, MessageId,
+    Observation, ObservedChange, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber, Request,
+    RequestId, Sealed, Sha, SurfaceName, Vetting,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -176,6 +176,15 @@ pub enum Body {
         change: ObservedChange,
         /// The author's name.
         author_name: Sealed,
+    },
+    /// A forge said how a change at one commit stands with checks, reviews and owners.
+    ChangeVetted {
+        /// Which change.
+        change: ChangeRef,
+        /// At which commit.
+        head: Sha,
+        /// What it said.
+        vetting: Vetting,
     },
     /// The edge saw how a release fares.
     RolloutObserved {

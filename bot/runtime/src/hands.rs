@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use folkops_engine::{Engine, Hands, Lookout, Unavailable};
-use folkops_model::{ComponentName, Outcome};
+use folkops_model::{ChangeName, ChangeRef, ComponentName, Outcome, Sha};
 use folkops_previews::ports::Forge;
-use folkops_previews::{Performer, watch};
+use folkops_previews::{Changes, Performer, watch};
 use folkops_record::{Body, Due, Keyring, Ledger};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -93,6 +93,27 @@ impl Watcher {
         Ok(())
     }
 
+    /// Asks the forge about every open change that these names may stand for; what it said before is not written again.
+    async fn vet_all(&self, names: &[ChangeName]) -> Result<(), Unavailable> {
+        let open: Vec<(ChangeRef, Sha)> = self.ledger.read(|facts| {
+            let open = facts.fold::<Changes>().into_iter().flat_map(|changes| changes.open.iter());
+            let named = open.filter(|(change, _)| names.iter().any(|name| name.fits(change)));
+            named.map(|(change, row)| (change.clone(), row.head.clone())).collect()
+        });
+        for (change, head) in open {
+            let vetting = self.forge.vetting(&change.component, change.number, &head).await;
+            let Some(vetting) = vetting.map_err(|error| Unavailable(error.0))? else { continue };
+            let known = self.ledger.read(|facts| {
+                let before = facts.fold::<Changes>()?.vetting(facts, &change, &head)?;
+                Some(*before == vetting)
+            });
+            if known != Some(true) {
+                self.note(Body::ChangeVetted { change, head, vetting }).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn note(&self, body: Body) -> Result<(), Unavailable> {
         match self.engine.get() {
             Some(engine) => engine.note(body).await.map(|_| ()),
@@ -111,5 +132,9 @@ impl Lookout for Watcher {
             Ok(())
         }
         .boxed()
+    }
+
+    fn vet<'a>(&'a self, changes: &'a [ChangeName]) -> BoxFuture<'a, Result<(), Unavailable>> {
+        self.vet_all(changes).boxed()
     }
 }

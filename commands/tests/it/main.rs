@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod doubles;
 #[cfg(test)]
 mod outbox;

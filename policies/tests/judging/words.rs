@@ -20,14 +20,17 @@ fn a_forbid_names_its_remedy() {
 #[test]
 fn every_forbid_that_stands_in_the_way_is_told() {
     let judge = judge();
-    let case = person("promote", &[Group::Maintainer], &[Fact::Frozen]);
+    let case = person("promote", &[Group::Maintainer], &[Fact::ChecksGreen, Fact::Frozen]);
     assert_eq!(ids(&judge.judge(&action(&judge, &case))), ["first-look", "freeze"]);
 }
 
 #[test]
 fn a_default_deny_says_who_may() {
     let judge = judge();
-    let decision = judge.judge(&action(&judge, &person("promote", &[Group::User], &[Fact::CommitsAllowed])));
+    let decision = judge.judge(&action(
+        &judge,
+        &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen]),
+    ));
     assert_eq!(ids(&decision), ["release-by-maintainer"]);
     assert_eq!(decision.rules()[0].reason, "a maintainer promotes");
     let decision = judge.judge(&action(&judge, &person("rollback", &[Group::User], &[])));
@@ -99,7 +102,8 @@ fn a_policy_that_cannot_be_evaluated_is_logged_without_naming_anybody() {
 #[test]
 fn who_could_names_those_who_may_and_nobody_else() {
     let judge = judge();
-    let refused = action(&judge, &person("promote", &[Group::User], &[Fact::CommitsAllowed]));
+    let refused =
+        action(&judge, &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen]));
     let people =
         [("ana", Group::User), ("jo", Group::Maintainer), ("sam", Group::Maintainer), ("kim", Group::OnCall)];
     let id = |name: &str| Principal::Person(PersonId::parse(name).unwrap());
@@ -115,7 +119,10 @@ fn a_policy_may_name_one_service_one_component_or_one_person() {
          @id(\"elsewhere\") @reason(\"another service is closed\")\n\
          forbid (principal, action == Action::\"promote\", resource in Service::\"another\");",
     );
-    let decision = judge.judge(&action(&judge, &person("promote", &[Group::User], &[Fact::CommitsAllowed])));
+    let decision = judge.judge(&action(
+        &judge,
+        &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen]),
+    ));
     assert_eq!((decision.allows(), ids(&decision)), (true, vec!["kim-may"]));
 }
 
@@ -124,7 +131,7 @@ fn an_explanation_has_the_verdict_the_rules_and_everybody() {
     let judge = judge();
     let text = judge.explain(&action(
         &judge,
-        &person("promote", &[Group::Maintainer], &[Fact::CommitsAllowed, Fact::Frozen]),
+        &person("promote", &[Group::Maintainer], &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::Frozen]),
     ));
     let hash = judge.policy_set();
     assert_eq!(

@@ -4,8 +4,8 @@
 //! panics three times is set aside with a visible reply, so that it cannot block its lane or come back for ever.
 
 use folkops_model::{
-    Action, ArgKind, Args, Card, CommandSpec, Decision, OperationId, Place, Request, RequestId,
-    ports::random_word,
+    Action, ArgKind, Args, Card, ChangeName, Class, CommandSpec, Decision, OperationId, Place, Request,
+    RequestId, ports::random_word,
 };
 use folkops_record::{
     Accepted, AppendError, Audience, Body, Decided, Draft, Facts, Note, Permitted, Refused, Reply, ReplyKey,
@@ -16,6 +16,7 @@ use super::Engine;
 use crate::cards;
 use crate::command::{Alert, Call, Command, Plan, Work};
 use crate::folds::{Operations, RequestState};
+use crate::ports::Unavailable;
 use crate::text::{Misread, Reading, read};
 
 /// How often handling is tried before a request is set aside.
@@ -91,15 +92,28 @@ impl Engine {
         for text in args.texts_mut() {
             text.sealed = self.desk().keyring.seal(&text.clear).ok();
         }
-        if reads_changes(command.spec())
-            && let Err(error) = self.shared.parts.lookout.look().await
-        {
+        if let Err(error) = self.look_for(command.spec(), &args, &request.place).await {
             let card = cards::unavailable(&error.0);
             return self.end_request(&request, RequestEnd::Misread, Some(card)).await;
         }
         self.learn(&request.principal).await;
         let operation = self.mint();
         self.decide(Ready { command, args, operation, request }).await
+    }
+
+    /// Looks at what a command with these words reads of the world. Looking and making things safer need no vetting.
+    async fn look_for(&self, spec: &CommandSpec, args: &Args, place: &Place) -> Result<(), Unavailable> {
+        if !reads_changes(spec) {
+            return Ok(());
+        }
+        let lookout = &self.shared.parts.lookout;
+        lookout.look().await?;
+        if matches!(spec.class, Class::Read | Class::Safety) {
+            return Ok(());
+        }
+        let changes = spec.args.iter().flat_map(|arg| args.changes(arg.name));
+        let here = place.about.iter().cloned().map(ChangeName::Whole);
+        lookout.vet(&changes.chain(here).collect::<Vec<_>>()).await
     }
 
     async fn misread(&self, request: &Request, wrong: &Misread) -> Result<(), AppendError> {

@@ -3,7 +3,11 @@
 //! INVARIANT: an allowance names one commit. A push makes another commit, for which there is none; nothing is carried
 //! over.
 
-use folkops_model::{ChangeNumber, ChangeRef, DiffSummary, Intent, PersonId, Principal, Sealed, Sha};
+use std::collections::BTreeSet;
+
+use folkops_model::{
+    ChangeNumber, ChangeRef, DiffSummary, Intent, PersonId, Principal, Sealed, Sha, Vetting,
+};
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,10 +38,22 @@ pub struct ChangeRow {
 pub struct Allowed {
     /// Of which change.
     pub change: ChangeRef,
-    /// Who.
+    /// Who did last.
     pub by: Option<PersonId>,
+    /// Everybody who did.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vouched: BTreeSet<PersonId>,
     /// When, UTC.
     pub at: Timestamp,
+}
+
+/// What a forge said of a change, and at which commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vetted {
+    /// The commit.
+    pub head: Sha,
+    /// What it said.
+    pub vetting: Vetting,
 }
 
 /// The fold.
@@ -49,6 +65,8 @@ pub struct Changes {
     pub closed: Table<ChangeRef, ChangeRow>,
     /// Allowed commits.
     pub allowed: Table<Sha, Allowed>,
+    /// What forges said of changes last.
+    pub vetted: Table<ChangeRef, Vetted>,
 }
 
 impl Default for Changes {
@@ -57,6 +75,7 @@ impl Default for Changes {
             open: Table::new("changes"),
             closed: Table::new("closed-changes"),
             allowed: Table::new("allowed-commits"),
+            vetted: Table::new("vetted-changes"),
         }
     }
 }
@@ -74,6 +93,11 @@ impl Changes {
     /// The open change that stands at a commit.
     pub fn at(&self, facts: &Facts<'_>, sha: &Sha) -> Option<(&ChangeRef, &ChangeRow)> {
         facts.rows(&self.open).find(|(_, row)| row.head == *sha)
+    }
+
+    /// What the forge said of a change at a commit.
+    pub fn vetting(&self, facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Option<&Vetting> {
+        facts.row(&self.vetted, change).filter(|vetted| vetted.head == *head).map(|vetted| &vetted.vetting)
     }
 
     /// Who allowed a commit of a change.
@@ -115,17 +139,25 @@ impl Fold for Changes {
                     Principal::Person(person) => Some(person.clone()),
                     Principal::Automation => None,
                 };
-                self.allowed.put(at, sha.clone(), Allowed { change: change.clone(), by, at: record.time });
+                let before = self.allowed.get(sha).filter(|before| before.change == *change);
+                let mut vouched = before.map(|before| before.vouched.clone()).unwrap_or_default();
+                vouched.extend(by.clone());
+                let allowed = Allowed { change: change.clone(), by, vouched, at: record.time };
+                self.allowed.put(at, sha.clone(), allowed);
+            }
+            Body::ChangeVetted { change, head, vetting } => {
+                let vetted = Vetted { head: head.clone(), vetting: vetting.clone() };
+                self.vetted.put(at, change.clone(), vetted);
             }
             _ => {}
         }
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.open, &self.closed, &self.allowed]
+        vec![&self.open, &self.closed, &self.allowed, &self.vetted]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.open, &mut self.closed, &mut self.allowed]
+        vec![&mut self.open, &mut self.closed, &mut self.allowed, &mut self.vetted]
     }
 }

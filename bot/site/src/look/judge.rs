@@ -96,7 +96,11 @@ impl<'a> Judge<'a> {
                 own_change: spec.class != Class::Vouch,
                 own: true,
                 frozen,
-                ..Context::default()
+                over_quota: false,
+                reviewed: true,
+                owner_reviewed: true,
+                checks_green: true,
+                two_people: true,
             };
             let ask = Ask::about(Resource::Service, context);
             self.desk.authority.judge(&self.desk.action(spec, principal, self.facts, ask))
