@@ -190,7 +190,8 @@ impl State {
             "owner": self.shown_account(self.app.account), "description": null,
             "external_url": self.home, "html_url": format!("{}/apps/{}", self.home, self.app.slug),
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
-            "permissions": { "issues": "write", "pull_requests": "write", "contents": "write" }, "events": [],
+            "permissions": { "issues": "write", "pull_requests": "write", "contents": "write", "checks": "write",
+                "deployments": "write", "metadata": "read", "members": "read" }, "events": [],
         })
     }
 
