@@ -10,12 +10,13 @@ use std::time::Duration;
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Scope, Standing, Step, WaitsFor};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, ComponentName, Decision, Effect, Group, Intent,
-    Line, PreviewId, Principal, Resource, StackKind, StackSpec, Trust, Weight,
+    Line, PersonId, PreviewId, Principal, Resource, StackKind, StackSpec, Trust, Weight,
 };
 use folkops_previews::reconcile::preview_stack;
 use folkops_previews::{Composition, Mixes, Preview, PreviewState, Previews, Releases};
 
 use crate::Settings;
+use crate::evidence;
 use crate::raise::{self, Stage};
 use crate::subject::{self, Subject};
 
@@ -174,7 +175,7 @@ impl Command for DeployPreview {
                 private: vec![],
             },
             Stage::Routed => {
-                let card = up(call, facts, preview, row);
+                let card = up(call, facts, preview, row, None);
                 Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }
             }
             Stage::Failed { failure, ran } => {
@@ -237,7 +238,14 @@ fn already(call: &Call<'_>, preview: &PreviewId, known: &Preview) -> Card {
     }
 }
 
-fn up(call: &Call<'_>, facts: &Facts<'_>, preview: &PreviewId, row: &Preview) -> Card {
+/// The card of a preview that is up; who is `leaving` does not use it any more.
+pub fn up(
+    call: &Call<'_>,
+    facts: &Facts<'_>,
+    preview: &PreviewId,
+    row: &Preview,
+    leaving: Option<&PersonId>,
+) -> Card {
     let changes: Vec<_> = row.parts.iter().filter_map(|part| part.change.clone()).collect();
     let link = Line::new().span(folkops_model::Span::Link(call.desk.addresses.preview(preview)));
     let link = link.text(" until ").span(folkops_model::Span::Time(row.deadline));
@@ -252,6 +260,10 @@ fn up(call: &Call<'_>, facts: &Facts<'_>, preview: &PreviewId, row: &Preview) ->
             .text("This code will handle your requests and may read your data. Nobody else is affected."),
     )
     .row("Why", subject::allowed(facts, &changes));
+    let card = match evidence::used_by(facts, &changes, leaving) {
+        Some(used) => card.row("Used by", used),
+        None => card,
+    };
     subject::with_moves(card, facts, &changes)
         .row("Leave", Line::new().text("any time, with ").code("/opt-out"))
         .button(Weight::Main, "Try it on my account", format!("/opt-in {}", subject::spoken(facts, &changes)))

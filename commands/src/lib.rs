@@ -64,6 +64,7 @@ registry! { |settings|
     opt_in::OptIn(settings),
     rebase::Rebase(settings),
     opt_out::OptOut,
+    evidence::Evidence,
     promote::Promote(settings),
     rollback::Rollback(settings),
     pause::Pause,

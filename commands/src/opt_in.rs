@@ -16,6 +16,7 @@ use folkops_model::{
 use folkops_previews::{Changes, Composition, Mix, Mixes, Raised, Releases};
 
 use crate::Settings;
+use crate::evidence;
 use crate::raise::{self, Stage};
 use crate::stop_preview::holding;
 use crate::subject::{self, Subject};
@@ -248,7 +249,7 @@ pub fn proceed(call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> S
             Step::Owe { effects: vec![Effect::Run { spec }], intents: vec![], card: None, private: vec![] }
         }
         Stage::Running(builds) => serve(call, facts, &person, mix, &raised, builds),
-        Stage::Routed => served(facts, &person, &raised, &changes),
+        Stage::Routed => served(call, facts, &person, &raised, &changes),
         Stage::Failed { failure, ran } => {
             let card = Some(raise::failure_card(&subject::numbers(Line::new(), &changes), failure));
             if ran {
@@ -299,7 +300,13 @@ fn serve(
     Step::Owe { effects, intents, card: None, private }
 }
 
-fn served(facts: &Facts<'_>, person: &PersonId, raised: &Raised, changes: &[(ChangeRef, Sha)]) -> Step {
+fn served(
+    call: &Call<'_>,
+    facts: &Facts<'_>,
+    person: &PersonId,
+    raised: &Raised,
+    changes: &[(ChangeRef, Sha)],
+) -> Step {
     let title = subject::numbers(Line::new().person(person).text("’s mix now has "), changes);
     let mut card = Card::new(CardState::Good, title).say(Line::new().text(format!(
         "Their requests and their data go through it. Everybody else sees release {}.",
@@ -308,6 +315,9 @@ fn served(facts: &Facts<'_>, person: &PersonId, raised: &Raised, changes: &[(Cha
     let why = Line::new().person(person).text(" said yes; ");
     let why = Line(why.0.into_iter().chain(subject::allowed(facts, changes).0).collect());
     card = subject::with_moves(card.row("Why", why), facts, changes);
+    if let Some(used) = evidence::used_by(facts, changes, None) {
+        card = card.row("Used by", used);
+    }
     let spoken = subject::spoken(facts, changes);
     card = card
         .row("Until", Line::new().span(Span::Time(raised.deadline)).text(", or ").code("/opt-out"))
@@ -321,7 +331,8 @@ fn served(facts: &Facts<'_>, person: &PersonId, raised: &Raised, changes: &[(Cha
             format!("/opt-in {spoken} --yes={}", consent(&raised.composition)),
         )
         .button(Weight::Quiet, "Leave", "/opt-out");
-    Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }
+    let others = evidence::retold(call, facts, changes, None);
+    Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }.also(others)
 }
 
 /// A choice on another base than before, for `/rebase`.

@@ -9,6 +9,7 @@ use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{Card, CardState, Class, CommandSpec, Context, Intent, Line, PersonId, Resource, Weight};
 use folkops_previews::{Mix, Mixes};
 
+use crate::evidence;
 use crate::raise;
 use crate::stop_preview::holding;
 use crate::subject;
@@ -64,7 +65,7 @@ impl Command for OptOut {
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
         match mine(call, facts) {
-            Ok((person, mix)) if progress.is_start() => leaving(&person, mix),
+            Ok((person, mix)) if progress.is_start() => leaving(call, facts, &person, mix),
             _ if progress.is_pending() => Step::Wait,
             _ => Step::End { end: End::Done, intents: vec![], card: None, private: vec![] },
         }
@@ -72,10 +73,13 @@ impl Command for OptOut {
 }
 
 /// Drops a mix and stops its stacks; stopping one routes away from it first.
-pub fn leaving(person: &PersonId, mix: &Mix) -> Step {
+pub fn leaving(call: &Call<'_>, facts: &Facts<'_>, person: &PersonId, mix: &Mix) -> Step {
     let stacks = mix.raising.iter().chain(&mix.serving).map(|raised| raised.stack.clone());
     let intents = vec![Intent::DropMix { person: person.clone() }];
-    Step::Owe { effects: raise::stops(stacks), intents, card: None, private: vec![] }
+    let parts = mix.serving.iter().flat_map(|raised| &raised.parts);
+    let changes: Vec<_> = parts.filter_map(|part| part.change.clone()).collect();
+    let others = evidence::retold(call, facts, &changes, Some(person));
+    Step::Owe { effects: raise::stops(stacks), intents, card: None, private: vec![] }.also(others)
 }
 
 fn mine<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<(PersonId, &'a Mix), Box<Card>> {

@@ -21,7 +21,7 @@ use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
 use crate::rollback::spec_of;
-use crate::{Settings, advance, alert, raise, revert, soak, trial};
+use crate::{Settings, advance, alert, evidence, raise, revert, soak, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -94,7 +94,8 @@ impl Command for Promote {
                     .text(" promoted it; ")
                     .span_all(subject::vouched(facts, &subjects)),
             )
-            .row("Next", next(&template))
+            .row("Next", next(&template));
+        let card = evidence::with_evidence(card, facts, &pinned)
             .button(Weight::Danger, "Roll back", "/rollback")
             .hint(Line::new().text("without me: ").code("folkops rollback --offline"));
         Plan::work(LOCK, WITHIN, Some(card)).intend(Intent::PinPromotion { changes: pinned })

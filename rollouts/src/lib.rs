@@ -23,7 +23,7 @@ pub mod words;
 
 pub use course::{Fares, Moment};
 pub use fold::{Point, Rollouts, Row, Totals};
-pub use folkops_evidence::{ArmRate, Evidence, Interval, Level};
+pub use folkops_evidence::{ArmRate, Evidence, Interval, Level, Tally, interval};
 pub use judge::Judged;
 pub use plan::{Move, Planned, Waits, plan};
 pub use soak::{Found, Soaked};

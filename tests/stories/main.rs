@@ -1,6 +1,7 @@
 //! Stories: the program as it ships, driven through its surfaces and watched from outside.
 
 mod deadlines;
+mod evidence;
 mod failures;
 mod guided_path;
 mod hostile_lines;

@@ -238,6 +238,13 @@ pub enum Step {
         /// Replies that only one person sees.
         private: Vec<Private>,
     },
+    /// Other operations' cards read anew with it.
+    Also {
+        /// Which, and how.
+        cards: Vec<(OperationId, Card)>,
+        /// The step itself.
+        step: Box<Step>,
+    },
     /// Alerts go with it.
     Alerting {
         /// New, or as they read from now on.
@@ -248,6 +255,12 @@ pub enum Step {
 }
 
 impl Step {
+    /// This step with other operations' cards as they read from now on, if there are any.
+    #[must_use]
+    pub fn also(self, cards: Vec<(OperationId, Card)>) -> Self {
+        if cards.is_empty() { self } else { Self::Also { cards, step: Box::new(self) } }
+    }
+
     /// This step with alerts, if there are any.
     #[must_use]
     pub fn alerting(self, alerts: impl IntoIterator<Item = Alert>) -> Self {

@@ -17,6 +17,7 @@ pub mod request;
 pub mod rollout;
 pub mod sealed;
 pub mod stack;
+pub mod usage;
 pub mod vetting;
 
 pub use action::{Action, Authority, Context, Decision, OldRights, Resource, Rule, Verdict};
@@ -35,4 +36,5 @@ pub use request::{Cause, Place, Request};
 pub use rollout::{BasisPoints, Held, Late, Rollout, RolloutEnd, Rung, Soak, Strategy, Timing};
 pub use sealed::Sealed;
 pub use stack::{Part, Release, ReleasedComponent, StackKind, StackSpec, Trust};
+pub use usage::{Ended, Endpoint, LATENCY_BOUNDS_US, Tried, Usage, Used};
 pub use vetting::{Check, CheckState, Review, ReviewState, Vetting};

@@ -4,16 +4,18 @@
 //! decides whether somebody may: that is policy's, before any of this is asked.
 
 pub mod composition;
+pub mod evidence;
 pub mod folds;
 pub mod perform;
 pub mod ports;
 pub mod reconcile;
+pub mod usage;
 pub mod watch;
 
 pub use composition::Composition;
 pub use folds::{
-    Allowed, ChangeRow, Changes, Freeze, Leaving, LinkRow, Mix, Mixes, Preview, PreviewState, Previews,
-    Production, Raised, Releases, Trial,
+    Allowed, Beside, Candidate, ChangeRow, Changes, Freeze, Leaving, LinkRow, Mix, MixStack, Mixes, Preview,
+    PreviewState, Previews, Production, Raised, Releases, Trial, UsageRow, Usages,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

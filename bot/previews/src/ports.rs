@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use folkops_model::{
-    ChangeNumber, ComponentName, Digest, Failure, ObservedChange, PersonId, PreviewId, Rung, Sha, StackName,
-    StackSpec, Timing, TreeId, Trust, Vetting,
+    ChangeNumber, ComponentName, Digest, Ended, Endpoint, Failure, ObservedChange, PersonId, PreviewId, Rung,
+    Sha, StackName, StackSpec, Timing, TreeId, Trust, Vetting,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -203,6 +203,10 @@ pub trait Traffic: Send + Sync {
     fn route<'a>(&'a self, routes: &'a Routes) -> BoxFuture<'a, Result<(), Unavailable>>;
     /// What each arm answered since the edge started.
     fn outcomes<'a>(&'a self) -> BoxFuture<'a, Result<BTreeMap<StackName, ArmOutcomes>, Unavailable>>;
+    /// What ended at each endpoint since the block before `next`, which names a life of the edge and a block; the first
+    /// one where there is none. The same block again until the one after it is asked for.
+    fn usage<'a>(&'a self, next: Option<&'a (String, u64)>)
+    -> BoxFuture<'a, Result<UsageBlock, Unavailable>>;
 }
 
 /// Who is served by what.
@@ -246,6 +250,17 @@ pub struct Link {
     pub owner: folkops_model::Owner,
     /// Until when, UTC.
     pub expires: Timestamp,
+}
+
+/// What ended at each endpoint of each stack in one block of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageBlock {
+    /// Which life of the edge.
+    pub epoch: String,
+    /// Its number, from 0 in each life.
+    pub index: u64,
+    /// What ended.
+    pub stacks: BTreeMap<StackName, BTreeMap<Endpoint, Ended>>,
 }
 
 /// What one arm answered. Counts since the edge started.

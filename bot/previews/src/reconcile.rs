@@ -29,6 +29,11 @@ pub fn release_stack(number: folkops_model::ReleaseNumber) -> StackName {
     StackName::parse(&format!("release-{number}")).expect("a release's stack has a name")
 }
 
+/// Whether a stack is one of a release: what everybody has, or some of everybody.
+pub fn is_release(stack: &StackName) -> bool {
+    stack.as_str().starts_with("release-")
+}
+
 /// The stack of a preview.
 #[expect(clippy::expect_used, reason = "a preview's name is a stack name by construction")]
 pub fn preview_stack(preview: &PreviewId) -> StackName {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use folkops_model::{
     Account, Action, Args, Card, ChangeRef, ComponentName, Decision, Effect, Group, Intent, MessageId,
     Observation, ObservedChange, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber, Request,
-    RequestId, Sealed, Sha, SurfaceName, Vetting,
+    RequestId, Sealed, Sha, SurfaceName, Usage, Vetting,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -192,6 +192,11 @@ pub enum Body {
         release: ReleaseNumber,
         /// What.
         seen: Observation,
+    },
+    /// The edge saw how changes are used by those who try them.
+    UsageObserved {
+        /// What.
+        seen: Usage,
     },
     /// A change is not open any more.
     ChangeGone {

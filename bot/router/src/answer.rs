@@ -22,6 +22,7 @@ use crate::relay::Outgoing;
 use crate::rollout::{Known, Way};
 use crate::routes::{Place, Routes, named};
 use crate::stack::Stack;
+use crate::template::endpoint;
 use crate::upload::Upload;
 use crate::visitor::VisitorId;
 use crate::{join, visitor};
@@ -183,7 +184,8 @@ fn prepare(caller: &Caller, way: Way, mut request: Request<Incoming>) -> Errand 
     *onward.uri_mut() = origin_form(parts.uri);
     *onward.headers_mut() = parts.headers;
     let Way { stack, witness } = way;
-    Errand { stack, witness, request: Some(onward), upgrade: upgrade.map(|(_, upgrade)| upgrade) }
+    let endpoint = Some(endpoint(onward.method(), onward.uri().path()));
+    Errand { stack, witness, endpoint, request: Some(onward), upgrade: upgrade.map(|(_, upgrade)| upgrade) }
 }
 
 fn clean(caller: &Caller, headers: &mut HeaderMap) {

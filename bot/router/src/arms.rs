@@ -3,9 +3,12 @@
 //! Looked at when a table is swapped in and when the bot asks, never on the way of a request. Arms that left the
 //! table are kept for the bot to read their last numbers, but not without end.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use folkops_model::{Ended, Endpoint};
+
+use crate::endpoints::Claims;
 use crate::outcomes::{Counters, LATENCY_BOUNDS_MS, Outcomes};
 use crate::table::Arm;
 
@@ -23,9 +26,9 @@ struct Known {
 
 impl Arms {
     /// The counters of one arm; they stay the same while the router runs.
-    pub(crate) fn of(&self, arm: &Arm) -> Arc<Counters> {
+    pub(crate) fn of(&self, arm: &Arm, claims: Claims) -> Arc<Counters> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.counters.entry(arm.clone()).or_default())
+        Arc::clone(known.counters.entry(arm.clone()).or_insert_with(|| Arc::new(Counters::new(claims))))
     }
 
     /// Notes which arms a new table names, and forgets those that left it long ago.
@@ -39,6 +42,13 @@ impl Arms {
         for arm in left.drain(..surplus) {
             counters.remove(&arm);
         }
+    }
+
+    /// Takes what ended at each endpoint of each arm since the last time.
+    pub(crate) fn take_endpoints(&self) -> BTreeMap<Arm, BTreeMap<Endpoint, Ended>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = known.counters.iter().map(|(arm, counters)| (arm.clone(), counters.take_endpoints()));
+        taken.filter(|(_, endpoints)| !endpoints.is_empty()).collect()
     }
 
     pub(crate) fn report(&self, boot: &str) -> Outcomes {
@@ -56,7 +66,7 @@ mod tests {
     fn an_arm_keeps_its_counts_when_it_leaves_and_comes_back() {
         let arms = Arms::default();
         let one = Arm::parse("release-1").unwrap();
-        drop(arms.of(&one).begin(None, std::time::Duration::ZERO));
+        drop(arms.of(&one, Claims::All).begin(None, std::time::Duration::ZERO));
         arms.keep(&HashSet::new());
         arms.keep(&HashSet::from([&one]));
         assert_eq!(arms.report("b").arms[&one].requests, 1);
@@ -67,7 +77,7 @@ mod tests {
         let arms = Arms::default();
         let name = |number: usize| Arm::parse(&format!("release-{number}")).unwrap();
         for number in 0..300 {
-            arms.of(&name(number));
+            arms.of(&name(number), Claims::All);
             arms.keep(&HashSet::from([&name(number)]));
         }
         let known = arms.report("b").arms;

@@ -1,7 +1,7 @@
 //! The bot's way to the router: HTTP/1 over a unix socket that only the owner may open.
 //!
-//! `PUT /table`, `GET /table`, `GET /outcomes`, `POST /rollout`, `GET /livez`. The client here and the server in `socket` are the
-//! two ends of one protocol and change together. A table is acknowledged only after it is durable.
+//! `PUT /table`, `GET /table`, `GET /outcomes`, `POST /rollout`, `POST /usage`, `GET /livez`. The client here and the server
+//! in `socket` are the two ends of one protocol and change together. A table is acknowledged only after it is durable.
 
 mod socket;
 
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::observed::{Reading, Since};
 use crate::outcomes::Outcomes;
 use crate::table::Table;
+use crate::usage::{Block, Wanted};
 
 pub(crate) use socket::ControlSocket;
 
@@ -107,6 +108,15 @@ impl ControlClient {
         match self.ask(Method::POST, "/rollout", body).await? {
             (StatusCode::OK, body) => read(&body).map(Some),
             (StatusCode::NOT_FOUND, _) => Ok(None),
+            (_, body) => Err(refused(&body)),
+        }
+    }
+
+    /// What ended at each endpoint since the block before the one that is wanted.
+    pub async fn usage(&self, wanted: &Wanted) -> Result<Block, ControlError> {
+        let body = serde_json::to_vec(wanted).map_err(garbled)?;
+        match self.ask(Method::POST, "/usage", body).await? {
+            (StatusCode::OK, body) => read(&body),
             (_, body) => Err(refused(&body)),
         }
     }

@@ -23,6 +23,7 @@ use crate::seal::SealedFile;
 use crate::stack::Stack;
 use crate::table::{Contradiction, Table};
 use crate::upstream::Wire;
+use crate::usage::{Block, Blocks, Wanted};
 
 /// What hyper allows when it is told nothing; told the same number, it would allocate for each head.
 pub(crate) const HYPERS_HEADER_LINES: usize = 100;
@@ -33,6 +34,7 @@ pub(crate) struct Edge {
     pub(crate) ports: Ports,
     pub(crate) bindings: Bindings,
     arms: Arms,
+    blocks: Blocks,
     routes: ArcSwapOption<Routes>,
     before: Mutex<Option<Arc<Routes>>>,
     file: SealedFile,
@@ -69,6 +71,7 @@ impl Edge {
         let edge = Self {
             bindings: Bindings::open(&config.state_dir)?,
             arms: Arms::default(),
+            blocks: Blocks::default(),
             routes: ArcSwapOption::empty(),
             before: Mutex::default(),
             file,
@@ -122,6 +125,11 @@ impl Edge {
 
     pub(crate) fn outcomes(&self) -> Outcomes {
         self.arms.report(&self.boot)
+    }
+
+    /// What ended at each endpoint since the block before the one that is wanted.
+    pub(crate) fn usage(&self, wanted: &Wanted) -> Block {
+        self.blocks.give(&self.boot, wanted, || self.arms.take_endpoints())
     }
 
     /// Closes connections to upstreams that have been idle for too long, and lets the routes before these go.

@@ -27,6 +27,8 @@ pub(crate) struct Errand {
     pub(crate) stack: Arc<Stack>,
     /// Who follows it for a rollout.
     pub(crate) witness: Option<Box<Witness>>,
+    /// What is asked for, as it is counted.
+    pub(crate) endpoint: Option<String>,
     /// Taken when it is sent; a copy stays where it may be sent a second time.
     pub(crate) request: Option<Request<Upload>>,
     /// The visitor's end of a tunnel, where an upgrade was asked for.
@@ -41,7 +43,7 @@ type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Answered, Fault>> + Send
 pub(crate) async fn forward(caller: &Arc<Caller>, errand: &mut Errand) -> Response<Outgoing> {
     let clock = &caller.edge.ports.clock;
     let began = clock.monotonic();
-    let mut tally = errand.stack.counters.begin(errand.witness.take(), began);
+    let mut tally = errand.stack.counters.begin(errand.witness.take(), began).at(errand.endpoint.take());
     match send(caller, errand).await {
         Ok((wire, response)) => {
             let (stack, status) = (Arc::clone(&errand.stack), response.status());

@@ -8,7 +8,7 @@
 //! ```text
 //! visitor ─TCP→ serve → framing → hyper → answer ─┬→ forward → stack → upstream ⇄ relay, tunnel
 //!                                                 └→ join → bindings (durable)
-//! bot ─unix socket→ control → edge: table (durable) → routes;  outcomes ← arms;  observed ← rollout
+//! bot ─unix socket→ control → edge: table (durable) → routes;  outcomes, usage ← arms;  observed ← rollout
 //! ```
 
 mod answer;
@@ -19,6 +19,7 @@ pub mod config;
 pub mod control;
 mod crowd;
 mod edge;
+mod endpoints;
 mod forward;
 mod framing;
 mod headers;
@@ -35,9 +36,11 @@ mod serve;
 mod split;
 mod stack;
 pub mod table;
+mod template;
 mod tunnel;
 mod upload;
 mod upstream;
+pub mod usage;
 mod visitor;
 mod workers;
 

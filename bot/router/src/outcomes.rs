@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use folkops_model::{Ended, Endpoint};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::crowd::{Crowd, MOST};
+use crate::endpoints::{Claims, Endpoints};
 use crate::rollout::Witness;
 use crate::table::Arm;
 
@@ -93,6 +95,8 @@ pub(crate) struct Counters {
     ends: [AtomicU64; 8],
     latency: [AtomicU64; LATENCY_BOUNDS_MS.len() + 1],
     crowd: Crowd,
+    endpoints: Endpoints,
+    claims: Claims,
 }
 
 /// One request being counted. Dropped before it was settled, it counts as left by the visitor.
@@ -100,15 +104,29 @@ pub(crate) struct Tally {
     counters: Arc<Counters>,
     /// Who follows the request for a rollout.
     witness: Option<Box<Witness>>,
+    /// What was asked for, where that is counted.
+    endpoint: Option<String>,
+    /// How long the response's head took.
+    latency: Option<Duration>,
     settled: bool,
 }
 
 impl Counters {
+    /// Counters of an arm whose requests may make rows by these rules.
+    pub(crate) fn new(claims: Claims) -> Self {
+        Self { claims, ..Self::default() }
+    }
+
     /// A request goes out.
     pub(crate) fn begin(self: &Arc<Self>, mut witness: Option<Box<Witness>>, now: Duration) -> Tally {
         self.requests.fetch_add(1, Relaxed);
         witness.iter_mut().for_each(|witness| witness.begin(now));
-        Tally { counters: Arc::clone(self), witness, settled: false }
+        Tally { counters: Arc::clone(self), witness, endpoint: None, latency: None, settled: false }
+    }
+
+    /// Takes what ended at each endpoint since the last time.
+    pub(crate) fn take_endpoints(&self) -> BTreeMap<Endpoint, Ended> {
+        self.endpoints.take()
     }
 
     pub(crate) fn visited(&self, hash: u64) {
@@ -135,18 +153,30 @@ impl Counters {
 }
 
 impl Tally {
+    /// Counts it at this endpoint as well.
+    #[must_use]
+    pub(crate) fn at(mut self, endpoint: Option<String>) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
     /// Notes how long the response's head took, and what it says.
     pub(crate) fn answered_after(&mut self, latency: Duration, status: StatusCode) {
         let bucket = LATENCY_BOUNDS_MS.partition_point(|bound| Duration::from_millis(*bound) < latency);
         if let Some(count) = self.counters.latency.get(bucket) {
             count.fetch_add(1, Relaxed);
         }
+        self.latency = Some(latency);
         self.witness.iter_mut().for_each(|witness| witness.answered(latency, status));
     }
 
     /// Counts how it ended; only the first time.
     pub(crate) fn settle(&mut self, end: End) {
         if !std::mem::replace(&mut self.settled, true) {
+            if let Some(endpoint) = &self.endpoint {
+                let Counters { endpoints, claims, .. } = &*self.counters;
+                endpoints.note(endpoint, end, self.latency, *claims);
+            }
             self.counters.end(end);
             // Let go at once: a tunnel may stay for longer than its rollout.
             self.witness.take().into_iter().for_each(|mut witness| witness.end(end));
@@ -161,6 +191,20 @@ impl Drop for Tally {
 }
 
 impl End {
+    /// Whether the arm failed: 5xx, broken off, or too late.
+    pub(crate) fn is_failure(self) -> bool {
+        match self {
+            Self::Answered(status) => status.is_server_error(),
+            Self::Reset | Self::Timeout => true,
+            Self::Left => false,
+        }
+    }
+
+    /// Whether the arm knows nothing of what was asked for.
+    pub(crate) fn is_unknown_path(self) -> bool {
+        matches!(self, Self::Answered(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED))
+    }
+
     /// The place in `Counters::ends`, in the order of `Ends`.
     fn place(self) -> usize {
         match self {

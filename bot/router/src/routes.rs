@@ -11,9 +11,10 @@ use http::{HeaderMap, HeaderName};
 
 use crate::arms::Arms;
 use crate::config::RouterConfig;
+use crate::endpoints::Claims;
 use crate::rollout::{self, Known, Rollout, Trial, Way};
 use crate::stack::Stack;
-use crate::table::{Backend, HostPattern, Link, LinkHash, Table};
+use crate::table::{Arm, Backend, HostPattern, Link, LinkHash, Table};
 
 /// Everything that decides where a request goes.
 pub(crate) struct Routes {
@@ -46,10 +47,12 @@ pub(crate) enum Place {
 
 impl Routes {
     pub(crate) fn build(table: Table, ground: &Ground<'_>) -> Self {
+        let chosen: HashSet<&Arm> = table.people.values().map(|mix| &mix.arm).collect();
         let fresh = |backend: &Backend| {
             let taken_over = ground.before.and_then(|routes| routes.stacks.get(backend)).cloned();
             taken_over.unwrap_or_else(|| {
-                let (counters, workers) = (ground.arms.of(&backend.arm), ground.config.workers.get());
+                let claims = if chosen.contains(&backend.arm) { Claims::All } else { Claims::Answered };
+                let (counters, workers) = (ground.arms.of(&backend.arm, claims), ground.config.workers.get());
                 Arc::new(Stack::new(backend.upstream.clone(), counters, workers))
             })
         };

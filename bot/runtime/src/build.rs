@@ -22,7 +22,7 @@ use folkops_model::ports::{Clock, Entropy};
 use folkops_model::{StackName, SurfaceName};
 use folkops_policies::Judge;
 use folkops_previews::ports::{Forge, Stacks, Traffic};
-use folkops_previews::{Changes, Mixes, Performer, Previews, Releases};
+use folkops_previews::{Changes, Mixes, Performer, Previews, Releases, Usages};
 use folkops_record::{Folds, Keyring, Ledger};
 use folkops_rollouts::Rollouts;
 
@@ -33,7 +33,7 @@ use crate::hands::{Watcher, Worker};
 use crate::ports::{SystemClock, SystemEntropy};
 
 /// What the projection's rows look like; changed whenever a fold's rows change.
-const SCHEMA: &str = "11";
+const SCHEMA: &str = "12";
 
 /// The surface that is our own web room.
 pub const WEB: &str = "web";
@@ -122,6 +122,7 @@ pub fn folds() -> Folds {
         .with(Previews::default())
         .with(Mixes::default())
         .with(Releases::default())
+        .with(Usages::default())
         .with(Rollouts::default())
 }
 

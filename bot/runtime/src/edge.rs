@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use folkops_engine::People;
 use folkops_model::{BasisPoints, Cohort, Compared, Counts, Observation, StackName, Tick, Visitors};
-use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, TrialRoute, Unavailable};
+use folkops_previews::ports::{ArmOutcomes, Routes, Traffic, TrialRoute, Unavailable, UsageBlock};
 use folkops_record::{Keyring, Ledger};
 use folkops_rollouts::{Row, Stage};
 use folkops_router::control::{ControlClient, ControlError};
@@ -19,6 +19,7 @@ use folkops_router::table::{
     Arm, Backend, Host, HostPattern, Link, LinkHash, Salt, Service, Split, Table, Trusted, TrustedHeader,
     Upstream, Weight,
 };
+use folkops_router::usage::Wanted;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -275,11 +276,28 @@ impl Traffic for Edge {
         async move {
             let outcomes = self.client.outcomes().await.map_err(wrong)?;
             let counted = outcomes.arms.into_iter().filter_map(|(arm, seen)| {
-                let failed = seen.ends.server_error + seen.ends.reset + seen.ends.timeout;
-                let row = ArmOutcomes { requests: seen.requests, failed, visitors: seen.visitors.count };
+                let ends = &seen.ends;
+                let failed = ends.server_error + ends.reset + ends.timeout;
+                let requests = ends.success + ends.redirect + ends.client_error + ends.upgraded + failed;
+                let row = ArmOutcomes { requests, failed, visitors: seen.visitors.count };
                 Some((StackName::parse(arm.as_str()).ok()?, row))
             });
             Ok(counted.collect())
+        }
+        .boxed()
+    }
+
+    fn usage<'a>(
+        &'a self,
+        next: Option<&'a (String, u64)>,
+    ) -> BoxFuture<'a, Result<UsageBlock, Unavailable>> {
+        async move {
+            let (epoch, next) = next.cloned().unwrap_or_default();
+            let block = self.client.usage(&Wanted { epoch, next }).await.map_err(wrong)?;
+            let stacks = block.arms.into_iter();
+            let stacks =
+                stacks.filter_map(|(arm, endpoints)| Some((StackName::parse(arm.as_str()).ok()?, endpoints)));
+            Ok(UsageBlock { epoch: block.epoch, index: block.index, stacks: stacks.collect() })
         }
         .boxed()
     }

@@ -23,5 +23,6 @@ mod reconcile;
 mod rollouts;
 mod serve;
 mod telemetry;
+mod usage;
 
 pub use cli::main;

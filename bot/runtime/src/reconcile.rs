@@ -45,6 +45,7 @@ pub fn start(bot: &Arc<Bot>, config: PathBuf, stop: &CancellationToken) {
     tokio::spawn(until(stop.clone(), compare(bot.clone())));
     tokio::spawn(until(stop.clone(), expire(bot.clone())));
     tokio::spawn(until(stop.clone(), watch_rollout(bot.clone())));
+    tokio::spawn(until(stop.clone(), crate::usage::watch(bot.clone())));
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
@@ -54,7 +55,7 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-fn every(period: Duration) -> tokio::time::Interval {
+pub(crate) fn every(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks

@@ -9,6 +9,8 @@ mod approvals;
 #[cfg(test)]
 mod doubles;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod pipeline;

@@ -16,7 +16,7 @@ use folkops_model::{
     Account, Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange, Owner, PersonId,
     Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
 };
-use folkops_previews::{Changes, Mixes, Previews, Releases};
+use folkops_previews::{Changes, Mixes, Previews, Releases, Usages};
 use folkops_rollouts::{Rollouts, Template};
 
 use crate::doubles::{
@@ -115,6 +115,7 @@ impl Room {
                 .with(Previews::default())
                 .with(Mixes::default())
                 .with(Releases::default())
+                .with(Usages::default())
                 .with(Rollouts::default())
         };
         let service = ServiceId::parse("potluck").unwrap();

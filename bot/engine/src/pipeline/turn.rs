@@ -75,6 +75,10 @@ impl Engine {
         let next = operation.effects.keys().next_back().map_or(0, |last| last + 1);
         let (intents, card, private) = match step {
             Step::Wait => return draft.finish(),
+            Step::Also { cards, step } => {
+                let replies = cards.into_iter().filter_map(|(other, card)| self.edit(facts, &other, card));
+                return self.stepped(facts, id, operation, replies.fold(draft, Work::reply), *step);
+            }
             Step::Alerting { alerts, step } => {
                 let replies = alerts.into_iter().filter_map(|alert| self.alert(facts, alert));
                 return self.stepped(facts, id, operation, replies.fold(draft, Work::reply), *step);

@@ -4,8 +4,10 @@ mod changes;
 mod mixes;
 mod previews;
 mod releases;
+mod usage;
 
 pub use changes::{Allowed, ChangeRow, Changes};
 pub use mixes::{LinkRow, Mix, Mixes, Raised};
 pub use previews::{Preview, PreviewState, Previews};
 pub use releases::{Freeze, Leaving, Production, Releases, Trial};
+pub use usage::{Beside, Candidate, MixStack, UsageRow, Usages};

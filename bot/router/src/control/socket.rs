@@ -19,6 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::spawn_blocking;
 
@@ -27,6 +28,7 @@ use crate::config::RouterError;
 use crate::edge::{Edge, NotPut};
 use crate::observed::Since;
 use crate::table::Table;
+use crate::usage::Wanted;
 
 /// Room for some hundred thousand people with a mix of their own.
 const LARGEST_TABLE: usize = 64 * 1024 * 1024;
@@ -98,11 +100,12 @@ async fn answer(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
         (&Method::PUT, "/table") => receive(edge, request).await,
         (&Method::GET, "/table") => aside(edge, show).await,
         (&Method::GET, "/outcomes") => json(StatusCode::OK, &edge.outcomes()),
-        (&Method::POST, "/rollout") => tell(edge, request).await,
+        (&Method::POST, "/rollout") => tell(edge, request, observed).await,
+        (&Method::POST, "/usage") => tell(edge, request, usage).await,
         (&Method::GET, "/livez") => text(StatusCode::OK, "alive"),
         _ => text(
             StatusCode::NOT_FOUND,
-            "unknown: use `PUT /table`, `GET /table`, `GET /outcomes`, `POST /rollout` or `GET /livez`",
+            "unknown: use `PUT /table`, `GET /table`, `GET /outcomes`, `POST /rollout`, `POST /usage` or `GET /livez`",
         ),
     }
 }
@@ -114,13 +117,17 @@ async fn receive(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
     }
 }
 
-async fn tell(edge: &Arc<Edge>, request: Request<Incoming>) -> Answer {
+async fn tell<Q: DeserializeOwned + Send + 'static>(
+    edge: &Arc<Edge>,
+    request: Request<Incoming>,
+    look: fn(&Edge, &Q) -> Answer,
+) -> Answer {
     let body = Limited::new(request.into_body(), LARGEST_QUESTION).collect().await;
-    let since = body.map_err(|error| error.to_string()).and_then(|body| {
-        serde_json::from_slice::<Since>(&body.to_bytes()).map_err(|error| error.to_string())
-    });
-    match since {
-        Ok(since) => aside(edge, move |edge| observed(edge, &since)).await,
+    let question = body
+        .map_err(|error| error.to_string())
+        .and_then(|body| serde_json::from_slice::<Q>(&body.to_bytes()).map_err(|error| error.to_string()));
+    match question {
+        Ok(question) => aside(edge, move |edge| look(edge, &question)).await,
         Err(error) => text(StatusCode::BAD_REQUEST, &format!("the question cannot be read: {error}")),
     }
 }
@@ -148,6 +155,10 @@ fn observed(edge: &Edge, since: &Since) -> Answer {
             text(StatusCode::NOT_FOUND, "this rollout is not under way: read the table for the one that is")
         }
     }
+}
+
+fn usage(edge: &Edge, wanted: &Wanted) -> Answer {
+    json(StatusCode::OK, &edge.usage(wanted))
 }
 
 fn put(edge: &Edge, body: &[u8]) -> Answer {

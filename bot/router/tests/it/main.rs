@@ -22,6 +22,8 @@ mod streams;
 #[cfg(test)]
 mod upstreams;
 #[cfg(test)]
+mod usage;
+#[cfg(test)]
 mod visitors;
 #[cfg(test)]
 mod world;
