@@ -172,7 +172,7 @@ impl GitHub {
         Ok((branch, found.object.sha))
     }
 
-    async fn branch(&self, component: &ComponentName) -> Result<String, Wrong> {
+    pub(crate) async fn branch(&self, component: &ComponentName) -> Result<String, Wrong> {
         let now = self.clock.monotonic();
         let known = self.branches().get(component).filter(|(_, until)| now < *until).cloned();
         if let Some((branch, _)) = known {

@@ -19,6 +19,7 @@ mod settings;
 mod signature;
 mod sink;
 mod sticky;
+mod vetting;
 mod webhook;
 mod words;
 

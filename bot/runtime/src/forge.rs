@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use folkops_git::{LocalForge, MergeError, Origin, Served, Undone};
 use folkops_github::{GitHub, MergedPull, Pull};
-use folkops_model::{ChangeNumber, ComponentName, Failure, ObservedChange, Sha, TreeId};
+use folkops_model::{ChangeNumber, ComponentName, Failure, ObservedChange, Sha, TreeId, Vetting};
 use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -207,6 +207,21 @@ impl Forge for Forges {
         into: &'a Path,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Forge::materialise(&self.local, component, tree, into)
+    }
+
+    fn vetting<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+        head: &'a Sha,
+    ) -> BoxFuture<'a, Result<Option<Vetting>, Unavailable>> {
+        async move {
+            match self.github(component) {
+                Some(github) => github.vetting(component, number, head).await.map(Some).map_err(away),
+                None => Forge::vetting(&self.local, component, number, head).await,
+            }
+        }
+        .boxed()
     }
 
     fn diff<'a>(
