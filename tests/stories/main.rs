@@ -7,6 +7,7 @@ mod guided_path;
 mod hostile_lines;
 mod outages;
 mod patch;
+mod pull_requests;
 mod starting;
 mod two_people;
 mod walls;

@@ -9,6 +9,7 @@ mod chromium;
 mod cleaning;
 mod demo;
 mod github;
+mod hosted;
 mod http;
 mod load;
 mod markup;
@@ -28,6 +29,7 @@ pub use demo::Demo;
 pub use github::{
     APP, CheckRun, Comment, Deployed, GitHub, Permission, Protection, Review, Verdict, Way, signature,
 };
+pub use hosted::Hosted;
 pub use http::Answer;
 pub use load::{Load, Tally};
 pub use markup::{Element, Node};

@@ -1,0 +1,29 @@
+//! The whole story from pull-request comments: comment in, comment out.
+
+use folkops_world::{Hosted, Verdict};
+
+#[tokio::test]
+async fn a_fork_s_change_is_looked_at_by_a_review_previewed_and_promoted_by_a_second_maintainer() {
+    let hosted = Hosted::start().await;
+    let web = hosted.repository(41);
+    hosted.github.opens(&web, 41, "mira");
+
+    let asked = hosted.says("mira", 41, "/deploy-preview\n\nIt scales the recipe.");
+    let head = hosted.head(41);
+    let waits = hosted.told(41, &["#41 waits for one look", "first-look"]).await;
+    assert!(waits.body.contains(&format!("```\n/ok-to-test {head}\n```")), "{}", waits.body);
+    hosted.marked(41, asked, "eyes").await;
+
+    hosted.github.reviews(&web, 41, "jo", Verdict::Approved, "Looks right.");
+    hosted.told(41, &["Preview of #41 is up"]).await;
+    hosted.marked(41, asked, "rocket").await;
+
+    let promoted = hosted.says("sam", 41, "/folkops promote");
+    hosted.told(41, &["🎉", "live for everyone"]).await;
+    hosted.marked(41, promoted, "rocket").await;
+    assert!(hosted.github.is_merged(&web, 41));
+    hosted.world.until_release(2).await;
+
+    assert_eq!(hosted.ours(41).len(), 1, "one comment of ours, edited in place");
+    assert_eq!(hosted.ours(41)[0].id, waits.id);
+}

@@ -1,0 +1,125 @@
+//! A world whose pull requests are on GitHub: the bot speaks as an App there, and nobody needs the web room.
+
+use std::fs;
+
+use toml::{Table, Value};
+
+use crate::github::{APP, Comment, GitHub, Permission};
+use crate::setup::Setup;
+use crate::world::World;
+
+/// The secret of the webhook.
+const SECRET: &str = "only GitHub and FolkOps know this";
+
+/// A world with its GitHub.
+pub struct Hosted {
+    /// GitHub.
+    pub github: GitHub,
+    /// The bot, the router, the service.
+    pub world: World,
+}
+
+impl Hosted {
+    /// Starts with the first release up; Mira is somebody with a fork, Jo and Sam may write in both repositories.
+    pub async fn start() -> Self {
+        let hosted = Self::before_the_first_release(|_| {}).await;
+        hosted.world.until_release(1).await;
+        hosted
+    }
+
+    /// As [`Hosted::start`], with another configuration, while the first release is still being built.
+    ///
+    /// # Panics
+    /// If the machine cannot do that.
+    pub async fn before_the_first_release(edit: impl FnOnce(&mut Table)) -> Self {
+        let setup = Setup::new(|_| {}).await;
+        let github = GitHub::start(&setup.repositories).await;
+        for login in ["mira", "jo", "sam"] {
+            github.user(login);
+        }
+        for component in ["web", "recipes-api"] {
+            for maintainer in ["jo", "sam"] {
+                github.collaborator(&repository(component), maintainer, Permission::Write);
+            }
+        }
+        let mut config = setup.ordinary();
+        on_github(&mut config, &setup, &github);
+        edit(&mut config);
+        setup.configure(&config);
+        github.webhooks_go_to(&format!("http://{}/webhooks/github", setup.site), SECRET);
+        Self { world: World::empty(setup).await, github }
+    }
+
+    /// Says something on a pull request; the comment's number.
+    pub fn says(&self, who: &str, number: u32, text: &str) -> u64 {
+        self.github.comments(&self.repository(number), number.into(), who, text)
+    }
+
+    /// Our one comment on a pull request, once it says all of this.
+    pub async fn told(&self, number: u32, words: &[&str]) -> Comment {
+        let is = |comment: &Comment| {
+            comment.author.ends_with("[bot]") && words.iter().all(|word| comment.body.contains(word))
+        };
+        self.github.until_comment(&self.repository(number), number.into(), is).await
+    }
+
+    /// Every comment of ours on a pull request.
+    pub fn ours(&self, number: u32) -> Vec<Comment> {
+        let all = self.github.comments_on(&self.repository(number), number.into());
+        all.into_iter().filter(|comment| comment.author.ends_with("[bot]")).collect()
+    }
+
+    /// Waits until a comment carries our mark.
+    pub async fn marked(&self, number: u32, comment: u64, mark: &str) {
+        let is = |other: &Comment| {
+            let ours: Vec<&str> = other
+                .reactions
+                .iter()
+                .filter(|(by, _)| by.ends_with("[bot]"))
+                .map(|(_, content)| content.as_str())
+                .collect();
+            other.id == comment && ours == [mark]
+        };
+        self.github.until_comment(&self.repository(number), number.into(), is).await;
+    }
+
+    /// The full SHA of a pull request's head.
+    pub fn head(&self, number: u32) -> String {
+        self.github.head(&self.repository(number), number.into())
+    }
+
+    /// The repository that holds a change of the demo.
+    ///
+    /// # Panics
+    /// If there is no such change.
+    pub fn repository(&self, number: u32) -> String {
+        let found = self.world.setup().repositories.of_change(number).expect("a change");
+        repository(found.path.file_stem().and_then(|name| name.to_str()).expect("a name"))
+    }
+}
+
+fn repository(component: &str) -> String {
+    format!("{}/{component}", GitHub::OWNER)
+}
+
+fn on_github(config: &mut Table, setup: &Setup, github: &GitHub) {
+    let key = setup.folder().join("app.pem");
+    let secret = setup.folder().join("webhook.secret");
+    fs::write(&key, GitHub::KEY).unwrap();
+    fs::write(&secret, SECRET).unwrap();
+    let text = |path: &std::path::Path| Value::from(path.to_str().unwrap());
+    let app = Table::from_iter([
+        ("api".to_owned(), Value::from(github.api())),
+        ("web".to_owned(), Value::from(github.web())),
+        ("app".to_owned(), Value::from(i64::try_from(APP).unwrap())),
+        ("key".to_owned(), text(&key)),
+        ("secrets".to_owned(), Value::from(vec![text(&secret)])),
+    ]);
+    config.insert("github".into(), app.into());
+    for component in config["component"].as_array_mut().unwrap() {
+        let component = component.as_table_mut().unwrap();
+        component.remove("repository");
+        let name = component["name"].as_str().unwrap();
+        component.insert("github".into(), repository(name).into());
+    }
+}
