@@ -10,7 +10,7 @@ async fn a_fork_s_change_is_looked_at_by_a_review_previewed_and_promoted_by_a_se
 
     let asked = hosted.says("mira", 41, "/deploy-preview\n\nIt scales the recipe.");
     let head = hosted.head(41);
-    let waits = hosted.told(41, &["#41 waits for one look", "first-look"]).await;
+    let waits = hosted.told(41, &["#41 by mira waits for one look", "first-look"]).await;
     assert!(waits.body.contains(&format!("```\n/ok-to-test {head}\n```")), "{}", waits.body);
     hosted.marked(41, asked, "eyes").await;
 

@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use crate::github::{APP, Comment, GitHub, Permission};
 use crate::setup::Setup;
+use crate::until::{BUILT, seen_until};
 use crate::world::World;
 
 /// The secret of the webhook.
@@ -60,7 +61,19 @@ impl Hosted {
         let is = |comment: &Comment| {
             comment.author.ends_with("[bot]") && words.iter().all(|word| comment.body.contains(word))
         };
-        self.github.until_comment(&self.repository(number), number.into(), is).await
+        self.until(number, is).await
+    }
+
+    async fn until(&self, number: u32, is: impl Fn(&Comment) -> bool) -> Comment {
+        let repository = self.repository(number);
+        let comments = || self.github.comments_on(&repository, number.into());
+        let found = seen_until(BUILT, async || comments().into_iter().find(&is)).await;
+        found.unwrap_or_else(|| {
+            // What is asked again and again would hide the rest.
+            let looks = |call: &String| call.contains("/pulls →") || call.contains("/ref/heads/");
+            let calls: Vec<String> = self.github.calls().into_iter().filter(|call| !looks(call)).collect();
+            self.world.gives_up(&format!("no such comment: {:#?}; GitHub was asked {calls:#?}", comments()))
+        })
     }
 
     /// Every comment of ours on a pull request.
@@ -80,7 +93,7 @@ impl Hosted {
                 .collect();
             other.id == comment && ours == [mark]
         };
-        self.github.until_comment(&self.repository(number), number.into(), is).await;
+        self.until(number, is).await;
     }
 
     /// The full SHA of a pull request's head.
