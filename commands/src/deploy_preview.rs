@@ -130,7 +130,7 @@ impl Command for DeployPreview {
                     .text(" before it runs"),
             )
             .row("Next", "It starts by itself then")
-            .row("Who", if told.is_empty() { Line::from("Nobody here is a maintainer yet") } else { who });
+            .row("Who", if told.is_empty() { nobody_known(call) } else { who });
         for (index, subject) in unseen.iter().enumerate() {
             let weight = if index == 0 { Weight::Main } else { Weight::Plain };
             let label = format!("Allow {}", subject.row.head.short());
@@ -211,6 +211,14 @@ fn over_quota(settings: &Settings, call: &Call<'_>, facts: &Facts<'_>) -> bool {
     let (all, own) = previews.count(facts, call.principal);
     let mixes = facts.fold::<Mixes>().map_or(0, |mixes| facts.rows(&mixes.mixes).count());
     own >= settings.previews_a_person || all + mixes >= settings.places
+}
+
+/// Who can help where no maintainer is known: on a pull request, whoever may write there.
+fn nobody_known(call: &Call<'_>) -> Line {
+    match call.place.about {
+        Some(_) => "Whoever may write to this repository: by an approving review of this commit, or by the line below".into(),
+        None => "Nobody here is a maintainer yet".into(),
+    }
 }
 
 /// The maintainers of all these components.

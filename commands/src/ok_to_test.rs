@@ -21,7 +21,7 @@ static SPEC: CommandSpec = CommandSpec {
         name: "sha",
         help: "all forty characters of the commit",
         kind: ArgKind::Sha,
-        arity: Arity::One,
+        arity: Arity::Optional,
     }],
     internal: false,
 };
@@ -62,13 +62,30 @@ impl Command for OkToTest {
 
 /// The open change that stands at the commit named; a commit that it has left behind is refused with where it stands.
 fn standing_at<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<Subject<'a>, Box<Card>> {
-    let nothing = || Box::new(Card::new(CardState::Refused, "No commit was named"));
-    let sha = call.args.sha("sha").ok_or_else(nothing)?;
-    let changes = facts.fold::<Changes>().ok_or_else(nothing)?;
+    let unnamed = || Box::new(unnamed(call, facts));
+    let sha = call.args.sha("sha").ok_or_else(unnamed)?;
+    let changes = facts.fold::<Changes>().ok_or_else(unnamed)?;
     match changes.at(facts, sha) {
         Some((change, row)) => Ok(subject::of(facts, changes, change, row)),
         None => Err(Box::new(moved(facts, changes, sha))),
     }
+}
+
+/// No commit was named. On a pull request the one where it stands is shown, for whoever has looked at it to name.
+fn unnamed(call: &Call<'_>, facts: &Facts<'_>) -> Card {
+    let changes = facts.fold::<Changes>();
+    let here = call.place.about.as_ref().zip(changes);
+    let Some((change, row)) = here.and_then(|(about, all)| Some((about, facts.row(&all.open, about)?))) else {
+        return Card::new(CardState::Refused, "No commit was named")
+            .say("Nothing was allowed.")
+            .row("Next", Line::new().text("Name it by all forty characters: ").code(SPEC.example));
+    };
+    let title = Line::new().text("Which commit? ").change(change.number).text(" stands at ").commit(&row.head);
+    Card::new(CardState::Refused, title)
+        .say(format!("It is {}. Nothing was allowed: a commit is named by all forty characters, so that a push cannot put another in its place.", subject::size(row)))
+        .row("Next", "Look at it, then allow exactly that commit")
+        .button(Weight::Main, format!("Allow {}", row.head.short()), format!("/ok-to-test {}", row.head))
+        .open(Weight::Plain, "Read it", format!("/changes/{}/{}/diff", change.component, change.number))
 }
 
 fn moved(facts: &Facts<'_>, changes: &Changes, sha: &Sha) -> Card {

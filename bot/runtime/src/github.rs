@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use folkops_github::{GitHub, MergeMethod, RepositoryName, Scan, Settings};
 use folkops_model::ports::Clock;
+use folkops_model::{ChangeRef, ComponentName};
+use folkops_previews::Changes;
 use secrecy::SecretString;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +58,20 @@ fn secret(path: &Path) -> Result<SecretString, StartError> {
         "" => Err(StartError(format!("`{}` is empty; put the secret into it", path.display()))),
         secret => Ok(SecretString::from(secret)),
     }
+}
+
+/// The pull requests that the site shows as rooms: those whose change is known.
+pub fn elsewhere(bot: &Arc<Bot>) -> folkops_site::Elsewhere {
+    let github = bot.intake.as_ref().map(|intake| intake.github().clone());
+    Box::new(move |facts, room| {
+        let (component, number) = room.as_str().rsplit_once('-')?;
+        let change =
+            ChangeRef { component: ComponentName::parse(component).ok()?, number: number.parse().ok()? };
+        github.as_ref()?.settings().repositories.get(&change.component)?;
+        let changes = facts.fold::<Changes>()?;
+        let known = changes.open.get(&change).or_else(|| changes.closed.get(&change));
+        known.and_then(|_| folkops_github::place(&change).ok())
+    })
 }
 
 /// Starts the loops; they end with the token.

@@ -198,6 +198,7 @@ fn site(bot: &Arc<Bot>, demo: Option<folkops_site::Demo>) -> Result<Site, StartE
         title: bot.config.title.clone(),
         room,
         other_rooms: rooms.collect(),
+        elsewhere: crate::github::elsewhere(bot),
         session_lasts: SESSION,
         sign_in: folkops_site::SignIns::default(),
         diffs: Arc::new(Diffs(bot.forge.clone())),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::{Facts, Unavailable};
-use folkops_model::{Account, ChangeRef, Group, Line, PersonId, RoomName, Sha, SurfaceName};
+use folkops_model::{Account, ChangeRef, Group, Line, PersonId, Place, RoomName, Sha, SurfaceName};
 use futures::future::BoxFuture;
 
 /// Gives the text of a diff, bounded, with control characters made visible.
@@ -71,6 +71,9 @@ pub type Ready = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 /// Writes the metrics in the text format of OpenMetrics.
 pub type Metrics = Box<dyn Fn() -> String + Send + Sync>;
 
+/// Which place of another surface stands behind a room's name, where one does.
+pub type Elsewhere = Box<dyn Fn(&Facts<'_>, &RoomName) -> Option<Place> + Send + Sync>;
+
 /// What the site is told.
 pub struct SiteConfig {
     /// How the service is called.
@@ -79,6 +82,8 @@ pub struct SiteConfig {
     pub room: RoomName,
     /// Further rooms, in the order in which they are listed.
     pub other_rooms: Vec<RoomName>,
+    /// Places of other surfaces, such as pull requests: read and spoken in here as well, and answered there.
+    pub elsewhere: Elsewhere,
     /// How long a browser speaks for somebody after it joined.
     pub session_lasts: Duration,
     /// How people sign in by accounts of other networks.

@@ -25,8 +25,8 @@ mod state;
 mod status;
 
 pub use config::{
-    Deed, Demo, DiffSource, GuideStep, Metrics, NotSignedIn, Pane, Persona, Ready, SignIn, SignIns, SignedIn,
-    SiteConfig,
+    Deed, Demo, DiffSource, Elsewhere, GuideStep, Metrics, NotSignedIn, Pane, Persona, Ready, SignIn,
+    SignIns, SignedIn, SiteConfig,
 };
 pub use routes::{router, serve};
 pub use sink::WebSink;

@@ -51,7 +51,7 @@ pub(crate) async fn events(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(room) = pages::known(&site, &room) else { return pages::no_room(&site) };
+    let Some(view) = pages::known(&site, &room) else { return pages::no_room(&site) };
     let Ok(thread) = asked.thread.as_deref().map(MessageId::parse).transpose() else {
         return pages::no_room(&site);
     };
@@ -59,7 +59,7 @@ pub(crate) async fn events(
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")]).into_response();
     };
     let demo = asked.page.as_deref() == Some("demo") && site.demo().is_some();
-    let view = View { room, thread, page: if demo { Page::Demo } else { Page::Room } };
+    let view = View { thread, page: if demo { Page::Demo } else { Page::Room }, ..view };
     let stopped = site.stopped();
     let live = Live::new(site, Token::of(&headers), view, &asked, last_seen(&headers), permit);
     let events = live.events().take_until(stopped);

@@ -34,7 +34,7 @@ pub(crate) async fn room(
     headers: HeaderMap,
 ) -> Response {
     match known(&site, &room) {
-        Some(room) => show(&site, &headers, &View::of_room(room), asked.before, &Unsent::default()).await,
+        Some(view) => show(&site, &headers, &view, asked.before, &Unsent::default()).await,
         None => no_room(&site),
     }
 }
@@ -46,8 +46,8 @@ pub(crate) async fn thread(
     headers: HeaderMap,
 ) -> Response {
     match (known(&site, &room), MessageId::parse(&message)) {
-        (Some(room), Ok(message)) => {
-            let view = View { thread: Some(message), ..View::of_room(room) };
+        (Some(view), Ok(message)) => {
+            let view = View { thread: Some(message), ..view };
             show(&site, &headers, &view, None, &Unsent::default()).await
         }
         _ => no_room(&site),
@@ -79,9 +79,14 @@ pub(crate) async fn show(
     Html(room::page(&scene, unsent).into_string()).into_response()
 }
 
-/// A room of this site.
-pub(crate) fn known(site: &Site, room: &str) -> Option<RoomName> {
-    site.config().rooms().find(|known| known.as_str() == room).cloned()
+/// A room of this site, or a place of another surface that is shown like one.
+pub(crate) fn known(site: &Site, room: &str) -> Option<View> {
+    if let Some(known) = site.config().rooms().find(|known| known.as_str() == room) {
+        return Some(View::of_room(known.clone()));
+    }
+    let room = RoomName::parse(room).ok()?;
+    let place = site.engine().ledger().read(|facts| (site.config().elsewhere)(facts, &room));
+    place.map(View::of_place)
 }
 
 /// There is no such room.

@@ -53,15 +53,15 @@ pub(crate) async fn say(
     headers: HeaderMap,
     form: Result<Form<Said>, FormRejection>,
 ) -> Response {
-    let Some(room) = pages::known(&site, &room) else { return pages::no_room(&site) };
+    let Some(view) = pages::known(&site, &room) else { return pages::no_room(&site) };
     let form = match form {
         Ok(Form(form)) => form,
         Err(wrong) => {
             let refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, wrong.body_text());
-            return refused(&site, &headers, &View::of_room(room), String::new(), refusal).await;
+            return refused(&site, &headers, &view, String::new(), refusal).await;
         }
     };
-    let view = View { room, thread: None, page: page(&site, &form) };
+    let view = View { page: page(&site, &form), ..view };
     let (view, message) = match checked(&site, &headers, view, &form) {
         Ok(checked) => checked,
         Err((view, refusal)) => return refused(&site, &headers, &view, form.text, refusal).await,

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::span::{build, change, plain};
 use super::{Scene, icon, person, when};
-use crate::look::{Course, Moving, Page, ThreadRow, ThreadTitle, View};
+use crate::look::{Course, Moving, ThreadRow, ThreadTitle, View};
 
 /// Characters of a thread's title that are shown.
 const TITLE: usize = 60;
@@ -45,7 +45,7 @@ fn thread(scene: &Scene<'_>, row: &ThreadRow) -> Markup {
         }
     };
     let first: String = title.lines().next().unwrap_or_default().chars().take(TITLE).collect();
-    let view = View { room: scene.view.room.clone(), thread: Some(row.message.clone()), page: Page::Room };
+    let view = View { thread: Some(row.message.clone()), ..View::of_room(scene.view.room.clone()) };
     let here = scene.view.thread.as_ref() == Some(&row.message);
     html! {
         a class=(colour) href=(view.path()) aria-current=[here.then_some("page")] {

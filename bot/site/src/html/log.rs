@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::card::Drawn;
 use super::span::{Spot, line};
 use super::{Scene, avatar, bot, icon, when};
-use crate::look::{Page, Shown, View, What};
+use crate::look::{Shown, View, What};
 
 /// Every message that was seen, with the days above them.
 pub(crate) fn lines(scene: &Scene<'_>) -> Markup {
@@ -118,8 +118,7 @@ fn words(scene: &Scene<'_>, sealed: &Sealed) -> Markup {
 /// A thread's own address; a card for one person opens none.
 fn thread(scene: &Scene<'_>, message: &Shown) -> Option<String> {
     let opens = scene.view.thread.is_none() && !message.is_private();
-    let view =
-        View { room: scene.view.room.clone(), thread: Some(message.message.clone()), page: Page::Room };
+    let view = View { thread: Some(message.message.clone()), ..View::of_room(scene.view.room.clone()) };
     opens.then(|| view.path())
 }
 

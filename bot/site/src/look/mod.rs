@@ -28,6 +28,8 @@ use crate::state::Site;
 pub(crate) struct View {
     /// Which room.
     pub(crate) room: RoomName,
+    /// Where it really is, where that is not on this site: a pull request, which is read and spoken in here as well.
+    pub(crate) elsewhere: Option<Place>,
     /// Which thread of it; without one, what is said in the room itself.
     pub(crate) thread: Option<MessageId>,
     /// On which page.
@@ -46,7 +48,12 @@ pub(crate) enum Page {
 impl View {
     /// A room on its own page.
     pub(crate) fn of_room(room: RoomName) -> Self {
-        Self { room, thread: None, page: Page::Room }
+        Self { room, elsewhere: None, thread: None, page: Page::Room }
+    }
+
+    /// A place of another surface, on a page of ours.
+    pub(crate) fn of_place(place: Place) -> Self {
+        Self { elsewhere: Some(place.clone()), ..Self::of_room(place.room) }
     }
 
     /// Where this is looked at.
@@ -60,7 +67,8 @@ impl View {
 
     /// Where something said here is said.
     pub(crate) fn place(&self) -> Place {
-        Place { thread: self.thread.clone(), ..Place::room(web(), self.room.clone()) }
+        let place = self.elsewhere.clone().unwrap_or_else(|| Place::room(web(), self.room.clone()));
+        Place { thread: self.thread.clone(), ..place }
     }
 }
 

@@ -88,6 +88,7 @@ impl World {
             ready: Box::new(|| Ok(())),
             metrics: Box::new(|| "# EOF\n".into()),
             webhooks: axum::Router::new(),
+            elsewhere: Box::new(|_, _| None),
             demo: setting.demo,
         };
         let site = Site::new(engine.clone(), config).unwrap();
