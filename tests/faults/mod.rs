@@ -9,6 +9,7 @@ mod bot;
 mod change;
 mod end;
 mod gate;
+mod hosted;
 mod place;
 mod pushes;
 mod rollouts;

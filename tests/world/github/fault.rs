@@ -17,8 +17,24 @@ pub(super) struct Faults {
     pub blind: u32,
     /// What happens to every delivery.
     pub storm: Option<Storm>,
+    /// A push that comes just before a request is answered.
+    pub push: Option<Push>,
     /// Deliveries are kept back, by their places.
     pub kept: Option<Vec<usize>>,
+}
+
+/// A push that waits for its moment.
+pub(super) struct Push {
+    /// In this repository.
+    pub at: usize,
+    /// To this pull request.
+    pub number: u64,
+    /// By this account.
+    pub by: u64,
+    /// This commit, which is in the repository already.
+    pub commit: String,
+    /// Before the so-manieth request from now on is answered: 1 for the next one.
+    pub request: u32,
 }
 
 /// A bad day, the same one for the same seed.
@@ -40,6 +56,13 @@ impl Faults {
     /// Whether something happens in silence.
     pub fn is_silent(&mut self) -> bool {
         take_one(&mut self.silent)
+    }
+
+    /// The push whose moment has come with this request.
+    pub fn push_now(&mut self) -> Option<Push> {
+        let push = self.push.as_mut()?;
+        push.request = push.request.saturating_sub(1);
+        if push.request > 0 { None } else { self.push.take() }
     }
 
     /// Whether a write is answered blindly.

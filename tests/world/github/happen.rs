@@ -141,6 +141,14 @@ impl State {
     }
 
     /// A pull request's head is another one now.
+    pub fn force(&mut self, at: usize, number: u64, by: u64, commit: &str) {
+        let head = format!("refs/pull/{number}/head");
+        let before = self.repositories[at].bare.commit_of(&head).unwrap_or_default();
+        self.repositories[at].bare.point(&head, commit);
+        self.synchronized(at, number, by, (&before, commit));
+    }
+
+    /// Tells that a pull request's head was moved.
     pub fn synchronized(&mut self, at: usize, number: u64, by: u64, (before, after): (&str, &str)) {
         let branch =
             self.repositories[at].pulls.get(&number).map(|pull| pull.branch.clone()).unwrap_or_default();

@@ -96,6 +96,9 @@ struct Answer {
 
 impl Asked<'_> {
     fn answered(&self, state: &mut State) -> Answer {
+        if let Some(push) = state.faults.push_now() {
+            state.force(push.at, push.number, push.by, &push.commit);
+        }
         let mut answer = self.carried_out(state);
         state.calls.push(format!("{} {} → {}", self.method, self.path, answer.status));
         let (now, spent) = (state.clock.now(), &state.spent);

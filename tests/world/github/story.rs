@@ -159,9 +159,7 @@ impl GitHub {
 
     /// Points a pull request's head to a commit that is in the repository, as a forced push does.
     pub fn forces(&self, repository: &str, number: u64, by: &str, commit: &str) {
-        let before = self.head(repository, number);
-        Bare(self.path(repository)).point(&format!("refs/pull/{number}/head"), commit);
-        self.moves(repository, number, by, &before, commit);
+        self.changes(repository, by, |state, at, by| state.force(at, number, by, commit));
     }
 
     fn moves(&self, repository: &str, number: u64, by: &str, before: &str, after: &str) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::GitHub;
-use super::fault::Storm;
+use super::fault::{Push, Storm};
 use super::hook::Hook;
 use crate::until::until;
 
@@ -28,6 +28,20 @@ impl GitHub {
     pub fn delivered(&self) -> Vec<(String, Option<u16>)> {
         let state = self.inner.state();
         state.deliveries.iter().map(|delivery| (delivery.event.clone(), delivery.status())).collect()
+    }
+
+    /// Somebody pushes this commit, which is in the repository already, just before the so-manieth request from now on
+    /// is answered.
+    pub fn pushes_at(&self, (repository, number): (&str, u64), by: &str, commit: &str, request: u32) {
+        let mut state = self.inner.state();
+        let at = super::story::place(&state, repository);
+        let by = state.by_login(by).unwrap_or_else(|| panic!("there is no `{by}`")).id;
+        state.faults.push = Some(Push { at, number, by, commit: commit.to_owned(), request });
+    }
+
+    /// Waits until that push has come.
+    pub async fn until_pushed(&self) {
+        until("the push has come", async || self.inner.state().faults.push.is_none().then_some(())).await;
     }
 
     /// The next so many webhooks are lost on their way.
