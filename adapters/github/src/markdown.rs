@@ -66,7 +66,7 @@ fn line(line: &Line, names: &dyn Names) -> String {
 fn piece(span: &Span, names: &dyn Names) -> String {
     match span {
         Span::Text(text) | Span::Foreign(text) => escape(text),
-        Span::Strong(text) => format!("**{}**", escape(text)),
+        Span::Strong(text) => strong(text),
         Span::Code(text) => code(text),
         Span::Said(sealed) => names
             .open(sealed)
@@ -81,6 +81,13 @@ fn piece(span: &Span, names: &dyn Names) -> String {
         Span::SecretLink(_) => String::new(),
         Span::Time(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
     }
+}
+
+/// Words that matter. The spaces around them stay outside, or they would not be marked at all.
+fn strong(text: &str) -> String {
+    let words = text.trim();
+    let (before, after) = text.split_once(words).unwrap_or_default();
+    if words.is_empty() { text.to_owned() } else { format!("{before}**{}**{after}", escape(words)) }
 }
 
 fn commit(sha: &Sha) -> String {
@@ -232,6 +239,12 @@ mod tests {
         ] {
             assert_eq!(escape(text), escaped, "{text}");
         }
+    }
+
+    #[test]
+    fn words_that_matter_are_marked_without_the_spaces_around_them() {
+        assert_eq!(strong("Try it? "), "**Try it?** ");
+        assert_eq!(strong(" "), " ");
     }
 
     #[test]

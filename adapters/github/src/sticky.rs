@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_engine::{Audience, Facts, Keyring, Operations, Outbox, People, Reply};
-use folkops_model::{ChangeNumber, ChangeRef, MessageId, PersonId, Place, Sealed};
+use folkops_engine::{Audience, Facts, Keyring, Outbox, People, Reply};
+use folkops_model::{ChangeNumber, ChangeRef, PersonId, Place, Sealed};
 use folkops_previews::Changes;
-use jiff::Timestamp;
 
 use crate::markdown::{self, Names};
 use crate::settings::Settings;
@@ -38,11 +37,12 @@ impl Sticky {
         let outbox = facts.fold::<Outbox>()?;
         let here =
             || outbox.replies.iter().map(|(_, row)| row).filter(|row| is_here(&row.reply.place, place));
-        let mut replies: Vec<(Timestamp, Reply)> = here()
+        let mut replies: Vec<(u64, Reply)> = here()
             .filter(|row| row.reply.audience == Audience::Everyone)
-            .map(|row| (since(facts, &row.reply), row.reply.clone()))
+            .map(|row| (row.since, row.reply.clone()))
             .collect();
-        replies.sort_by(|(at, one), (at_other, other)| (at_other, &other.key).cmp(&(at, &one.key)));
+        // What changed last stands first.
+        replies.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
         let private = here().filter_map(|row| match &row.reply.audience {
             Audience::Only(person) => Some(person.clone()),
             Audience::Everyone => None,
@@ -92,17 +92,6 @@ impl Sticky {
 
 fn is_here(place: &Place, wanted: &Place) -> bool {
     place.surface == wanted.surface && place.room == wanted.room
-}
-
-/// When the thing was said that a reply answers, or its operation was decided.
-fn since(facts: &Facts<'_>, reply: &Reply) -> Timestamp {
-    let Some(operations) = facts.fold::<Operations>() else { return Timestamp::MIN };
-    let received = |message: &MessageId| {
-        let request = operations.messages.get(message)?;
-        operations.requests.get(request).map(|row| row.request.received)
-    };
-    let decided = || operations.operations.get(&reply.key.operation).map(|operation| operation.decided);
-    reply.answers.as_ref().and_then(received).or_else(decided).unwrap_or(Timestamp::MIN)
 }
 
 /// Which change each number stands for; `None` where it stands for several.

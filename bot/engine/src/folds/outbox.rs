@@ -12,6 +12,8 @@ const KEPT: usize = 10_000;
 pub struct OutboxRow {
     /// The newest state.
     pub reply: Reply,
+    /// The record by which that is its newest state.
+    pub since: u64,
     /// The revision that stands there, and as which message.
     pub posted: Option<(u32, MessageId)>,
     /// The record by which it last came to stand as it should.
@@ -47,7 +49,11 @@ impl Outbox {
             self.settled.remove(at, &settled);
         }
         self.owed.put(at, reply.key.clone(), ());
-        self.replies.put(at, reply.key.clone(), OutboxRow { reply: reply.clone(), posted, settled: None });
+        self.replies.put(
+            at,
+            reply.key.clone(),
+            OutboxRow { reply: reply.clone(), since: at, posted, settled: None },
+        );
     }
 
     fn posted(&mut self, at: u64, key: &ReplyKey, revision: u32, message: &MessageId) {
