@@ -71,8 +71,8 @@ struct Known {
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     next: Option<String>,
     tag: Option<String>,
     hush: Option<Duration>,
@@ -243,16 +243,19 @@ impl Client {
 }
 
 /// One request.
-struct Asked<'a> {
-    method: Method,
-    path: &'a str,
-    tag: Option<&'a str>,
-    body: Option<&'a Value>,
+pub(crate) struct Asked<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) tag: Option<&'a str>,
+    pub(crate) body: Option<&'a Value>,
 }
 
-async fn ask(crab: &Octocrab, asked: Asked<'_>) -> Result<Answer, Wrong> {
+pub(crate) async fn ask(crab: &Octocrab, asked: Asked<'_>) -> Result<Answer, Wrong> {
     let mut request = http::Request::builder().method(asked.method).uri(asked.path);
-    request = request.header(header::ACCEPT, "application/vnd.github+json");
+    // The pages where people sign in answer in JSON only to this; the API has a type of its own.
+    let is_page = asked.path.starts_with("/login/");
+    request = request
+        .header(header::ACCEPT, if is_page { "application/json" } else { "application/vnd.github+json" });
     if let Some(tag) = asked.tag {
         request = request.header(header::IF_NONE_MATCH, tag);
     }
@@ -283,7 +286,7 @@ fn hush<'a>(status: StatusCode, said: &impl Fn(&str) -> Option<&'a str>) -> Opti
     limited.then(|| Duration::from_secs(seconds))
 }
 
-fn judged(answer: Answer, path: &str) -> Result<Answer, Wrong> {
+pub(crate) fn judged(answer: Answer, path: &str) -> Result<Answer, Wrong> {
     let status = answer.status;
     if status.is_success() {
         return Ok(answer);
@@ -302,7 +305,7 @@ fn judged(answer: Answer, path: &str) -> Result<Answer, Wrong> {
     Err(Wrong::Refused { status: status.as_u16(), said })
 }
 
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Wrong> {
+pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Wrong> {
     let body = if answer.body.is_empty() { &b"null"[..] } else { &answer.body };
     serde_json::from_slice(body)
         .map_err(|error| Wrong::Unknown(format!("an answer cannot be read ({error})")))
@@ -315,7 +318,7 @@ fn next(link: &str) -> Option<String> {
     address.path_and_query().map(ToString::to_string)
 }
 
-fn unknown(error: octocrab::Error) -> Wrong {
+pub(crate) fn unknown(error: octocrab::Error) -> Wrong {
     // The error's own text may carry a trace with paths of this machine; its first line says what happened.
     let text = error.to_string();
     Wrong::Unknown(

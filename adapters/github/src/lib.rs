@@ -14,6 +14,7 @@ mod github;
 mod intake;
 mod markdown;
 mod marks;
+mod oauth;
 mod scan;
 mod settings;
 mod signature;
@@ -29,6 +30,7 @@ pub use event::{Author, Event, Hand, Pressed, Said, Source, Unreadable, read as 
 pub use github::{GitHub, MergedPull, Pull};
 pub use intake::{Intake, Later};
 pub use marks::Mark;
+pub use oauth::{Door, SignInSettings};
 pub use scan::Scan;
 pub use settings::{GITHUB, MergeMethod, RepositoryName, Settings, place, surface};
 pub use signature::Verifier;

@@ -3,10 +3,11 @@
 //! Secrets are not in it; the program makes its own and keeps them in files of its state folder. The sample file in
 //! `deploy/` is read by a test, so it cannot rot.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use folkops_model::{ComponentName, RoomName, ServiceId};
+use folkops_model::{ComponentName, Group, RoomName, ServiceId};
 use folkops_rollouts::{Template, Templates};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -71,6 +72,14 @@ pub struct Site {
     /// The rooms, the first of which is where the program itself speaks.
     #[schemars(with = "Vec<String>")]
     pub rooms: Vec<RoomName>,
+    /// The groups of somebody who signs in for the first time.
+    #[serde(default = "newcomers")]
+    #[schemars(with = "Vec<String>")]
+    pub newcomers: BTreeSet<Group>,
+}
+
+fn newcomers() -> BTreeSet<Group> {
+    BTreeSet::from([Group::User])
 }
 
 /// The edge in front of the service.
@@ -277,6 +286,7 @@ impl Config {
         if self.site.rooms.is_empty() {
             return Err("`site.rooms` is empty; name at least one room".into());
         }
+        self.github.as_ref().map_or(Ok(()), github::check_client)?;
         for component in &self.components {
             github::check(component, self.github.as_ref())?;
             if let Some(peer) = component.peers.iter().find(|peer| !known(peer)) {

@@ -1,13 +1,15 @@
 //! Puts the GitHub App together from its configuration, and runs what looks for deliveries that never came.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_github::{GitHub, MergeMethod, RepositoryName, Scan, Settings};
+use folkops_github::{Door, GitHub, MergeMethod, RepositoryName, Scan, Settings, SignInSettings};
 use folkops_model::ports::Clock;
 use folkops_model::{ChangeRef, ComponentName};
 use folkops_previews::Changes;
+use folkops_site::{SignIn, SignIns};
 use secrecy::SecretString;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +50,26 @@ fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
         },
         site: plain(&config.site.url),
     })
+}
+
+/// How people sign in: with GitHub, where the App has a client.
+pub fn sign_ins(config: &Config) -> Result<SignIns, StartError> {
+    let mut by = BTreeMap::new();
+    if let Some(github) = &config.github
+        && let Some((client, file)) = github.client.as_ref().zip(github.client_secret.as_ref())
+    {
+        let plain = |address: &str| address.trim_end_matches('/').to_owned();
+        let settings = SignInSettings {
+            api: plain(&github.api),
+            web: plain(&github.web),
+            client: client.clone(),
+            secret: secret(file)?,
+            site: plain(&config.site.url),
+        };
+        let door: Arc<dyn SignIn> = Arc::new(Door::new(settings).map_err(StartError)?);
+        by.insert(folkops_github::surface(), door);
+    }
+    Ok(SignIns { by, groups: config.site.newcomers.clone() })
 }
 
 /// A secret from a file of its own. An empty one proves nothing and is refused.

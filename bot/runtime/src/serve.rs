@@ -200,7 +200,7 @@ fn site(bot: &Arc<Bot>, demo: Option<folkops_site::Demo>) -> Result<Site, StartE
         other_rooms: rooms.collect(),
         elsewhere: crate::github::elsewhere(bot),
         session_lasts: SESSION,
-        sign_in: folkops_site::SignIns::default(),
+        sign_in: crate::github::sign_ins(&bot.config)?,
         diffs: Arc::new(Diffs(bot.forge.clone())),
         ready: Box::new(move || match ready.ledger.failures().borrow().as_ref() {
             Some(error) => Err(error.to_string()),

@@ -25,6 +25,12 @@ pub struct Github {
     pub key: PathBuf,
     /// Files with the secrets of the webhook, the newest first: two while one is being exchanged.
     pub secrets: Vec<PathBuf>,
+    /// The App's client id, with which people sign in; nobody signs in with GitHub without it.
+    #[serde(default)]
+    pub client: Option<String>,
+    /// The file with the client's secret.
+    #[serde(default)]
+    pub client_secret: Option<PathBuf>,
     /// The word of the qualified form: `/folkops promote`. A second bot beside this one takes another.
     #[serde(default = "prefix")]
     pub prefix: String,
@@ -61,7 +67,16 @@ fn prefix() -> String {
 impl Github {
     /// The files that it names.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        std::iter::once(&mut self.key).chain(&mut self.secrets)
+        std::iter::once(&mut self.key).chain(&mut self.secrets).chain(&mut self.client_secret)
+    }
+}
+
+/// What types alone cannot say of how people sign in.
+pub(super) fn check_client(github: &Github) -> Result<(), String> {
+    match (&github.client, &github.client_secret) {
+        (Some(_), None) => Err("`github.client` needs `github.client_secret`, the file of its secret".into()),
+        (None, Some(_)) => Err("`github.client_secret` needs `github.client`, the App's client id".into()),
+        (Some(_), Some(_)) | (None, None) => Ok(()),
     }
 }
 

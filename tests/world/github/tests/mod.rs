@@ -2,6 +2,7 @@
 
 mod answers;
 mod hooks;
+mod ours;
 mod pages;
 mod works;
 
@@ -52,6 +53,18 @@ impl Place {
     async fn asks(&self, line: &str, body: impl Into<Option<Value>>) -> Told {
         call(&self.github, line, &self.token, body.into()).await
     }
+}
+
+/// What a browser gets: the status, where it is sent, and the body.
+async fn opens(github: &GitHub, method: &str, path: &str, fields: &str) -> (u16, String, Value) {
+    let request = Request::builder().method(method).uri(format!("{}{path}", github.web()));
+    let request = request.header("accept", "application/json");
+    let answer = Client::builder(TokioExecutor::new()).build_http();
+    let answer = answer.request(request.body(Body::from(fields.to_owned())).unwrap()).await.unwrap();
+    let to = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+    let status = answer.status().as_u16();
+    let body = to_bytes(Body::new(answer.into_body()), 1 << 20).await.unwrap();
+    (status, to, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
 /// What the App says of itself, for so many seconds.

@@ -1,31 +1,15 @@
 //! Signing in with GitHub, and making an App from a manifest.
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Place, call};
+use super::{Place, call, opens};
 use crate::github::GitHub;
 use crate::http::{escaped, form};
 
 const BACK: &str = "http://folkops.example/login/github";
-
-/// What a browser gets: the status, where it is sent, and the body.
-async fn opens(github: &GitHub, method: &str, path: &str, fields: &str) -> (u16, String, Value) {
-    let request = Request::builder().method(method).uri(format!("{}{path}", github.web()));
-    let request = request.header("accept", "application/json");
-    let answer = Client::builder(TokioExecutor::new()).build_http();
-    let answer = answer.request(request.body(Body::from(fields.to_owned())).unwrap()).await.unwrap();
-    let to = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
-    let status = answer.status().as_u16();
-    let body = to_bytes(Body::new(answer.into_body()), 1 << 20).await.unwrap();
-    (status, to, serde_json::from_slice(&body).unwrap_or(Value::Null))
-}
 
 fn code(to: &str) -> &str {
     to.split("code=").nth(1).unwrap().split('&').next().unwrap()
