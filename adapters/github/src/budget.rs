@@ -54,7 +54,9 @@ impl Budget {
             let oldest = spent.writes.len().checked_sub(most).and_then(|index| spent.writes.get(index))?;
             (*oldest + window).checked_sub(now).filter(|left| !left.is_zero())
         };
-        match within(MINUTE, a_minute).max(within(HOUR, an_hour)) {
+        // Whoever goes on while GitHub wants to be left alone is banned, so this holds for what is urgent too.
+        let hushed = spent.silent_until.checked_sub(now).filter(|left| !left.is_zero());
+        match within(MINUTE, a_minute).max(within(HOUR, an_hour)).max(hushed) {
             Some(left) => Err(left),
             None => {
                 spent.writes.push_back(now);
@@ -104,6 +106,8 @@ mod tests {
         let budget = Budget::default();
         budget.hush(Duration::from_secs(5), Duration::from_secs(30));
         assert_eq!(budget.hushed(Duration::from_secs(20)), Some(Duration::from_secs(15)));
+        assert_eq!(budget.take(Duration::from_secs(20), Urgency::Safety), Err(Duration::from_secs(15)));
         assert_eq!(budget.hushed(Duration::from_secs(35)), None);
+        assert_eq!(budget.take(Duration::from_secs(35), Urgency::Ordinary), Ok(()));
     }
 }

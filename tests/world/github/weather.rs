@@ -59,10 +59,15 @@ impl GitHub {
         self.inner.state().faults.blind = count;
     }
 
-    /// From now on webhooks are lost (so many of a hundred), each is sent so many times, and those that were held
-    /// back come in another order; the same for the same seed.
+    /// From now on webhooks are lost (so many of a hundred), each is sent so many times and several at once, and those
+    /// that were held back come in another order; the same for the same seed.
     pub fn storm(&self, seed: u64, lost: u32, copies: usize) {
         self.inner.state().faults.storm = Some(Storm::new(seed, lost, copies));
+    }
+
+    /// How many sendings are still to come.
+    pub fn queued(&self) -> usize {
+        self.inner.state().queue.len()
     }
 
     /// Webhooks come as they should again.
