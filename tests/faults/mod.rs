@@ -7,6 +7,7 @@
 
 mod bot;
 mod change;
+mod deliveries;
 mod end;
 mod gate;
 mod hosted;
@@ -15,5 +16,6 @@ mod pushes;
 mod rollouts;
 mod splits;
 mod stage;
+mod storm;
 mod story;
 mod sweep;
