@@ -9,9 +9,6 @@ use crate::setup::Setup;
 use crate::until::{BUILT, seen_until};
 use crate::world::World;
 
-/// The secret of the webhook.
-const SECRET: &str = "only GitHub and FolkOps know this";
-
 /// A world with its GitHub.
 pub struct Hosted {
     /// GitHub.
@@ -21,6 +18,9 @@ pub struct Hosted {
 }
 
 impl Hosted {
+    /// The secret of the webhook.
+    pub const SECRET: &str = "only GitHub and FolkOps know this";
+
     /// Starts with the first release up; Mira is somebody with a fork, Jo and Sam may write in both repositories.
     pub async fn start() -> Self {
         let hosted = Self::before_the_first_release(|_| {}).await;
@@ -47,7 +47,7 @@ impl Hosted {
         on_github(&mut config, &setup, &github);
         edit(&mut config);
         setup.configure(&config);
-        github.webhooks_go_to(&format!("http://{}/webhooks/github", setup.site), SECRET);
+        github.webhooks_go_to(&format!("http://{}/webhooks/github", setup.site), Self::SECRET);
         Self { world: World::empty(setup).await, github }
     }
 
@@ -119,7 +119,7 @@ fn on_github(config: &mut Table, setup: &Setup, github: &GitHub) {
     let key = setup.folder().join("app.pem");
     let secret = setup.folder().join("webhook.secret");
     fs::write(&key, GitHub::KEY).unwrap();
-    fs::write(&secret, SECRET).unwrap();
+    fs::write(&secret, Hosted::SECRET).unwrap();
     let text = |path: &std::path::Path| Value::from(path.to_str().unwrap());
     let app = Table::from_iter([
         ("api".to_owned(), Value::from(github.api())),

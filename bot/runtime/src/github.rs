@@ -102,12 +102,13 @@ pub fn start(bot: &Arc<Bot>, stop: &CancellationToken) {
     let scan = Arc::new(Scan::new(intake.clone()));
     let comments = scan.clone();
     tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
-        let mut ticks = every(SCAN);
         loop {
-            ticks.tick().await;
-            if let Err(error) = comments.comments().await {
+            let scanned = comments.comments().await;
+            if let Err(error) = &scanned {
                 tracing::warn!(%error, "comments could not be read");
             }
+            // What was said while the program was away may wait for this look, so a failed one is made up for soon.
+            tokio::time::sleep(if scanned.is_ok() { SCAN } else { REDELIVER }).await;
         }
     }));
     tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
