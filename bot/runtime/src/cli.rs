@@ -28,6 +28,11 @@ enum Command {
     Router(WithConfig),
     /// Operates a small real service on this machine, to try everything out.
     Demo(crate::demo::DemoArgs),
+    /// Sets something up.
+    Init {
+        #[command(subcommand)]
+        what: crate::init::InitCommand,
+    },
     /// Prints a link with which somebody joins.
     Invite {
         #[command(flatten)]
@@ -203,6 +208,7 @@ async fn prompt(command: Command) -> Result<ExitCode, StartError> {
             });
         }
         Command::Rollouts { what } => crate::rollouts::run(&what)?,
+        Command::Init { what: crate::init::InitCommand::Github(args) } => crate::init::github(args).await?,
         Command::Config { schema: true, .. } => schema()?,
         Command::Config { config, schema: false } => {
             let config = WithConfig { config: config.unwrap_or_else(|| PathBuf::from("folkops.toml")) };

@@ -13,6 +13,7 @@ mod forge;
 mod github;
 mod guide;
 mod hands;
+mod init;
 mod metrics;
 mod offline;
 mod people;

@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_github::{Door, GitHub as Ours, MergeMethod, Settings, SignInSettings};
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use folkops_github::{Door, GitHub as Ours, Making, MergeMethod, Settings, SignInSettings, make};
 use folkops_model::ports::Clock;
 use folkops_model::{ChangeNumber, Check, CheckState, ComponentName, Review, ReviewState, Sha, Vetting};
 use folkops_site::{NotSignedIn, SignIn};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use sha2::{Digest, Sha256};
 
 use super::{Place, WEB, opens};
 use crate::github::{GitHub, Protection, Verdict, Way};
+use crate::http::form;
 
 /// The clock of these tests: the double's own hours are far longer than a test.
 struct Still;
@@ -127,4 +132,60 @@ async fn reviews_are_read_with_the_commit_that_they_are_about() {
     let [Review { account, state, commit }] = <[_; 1]>::try_from(reviews).unwrap();
     assert_eq!(account.id, place.github.user("jo").to_string());
     assert_eq!((state, commit.as_str()), (ReviewState::Approved, before.as_str()));
+}
+
+/// Opens a page of the program on this machine, as a browser that was told this host.
+async fn here(address: &str, host: &str, path: &str) -> (u16, String) {
+    let request = Request::builder().uri(format!("http://{address}{path}")).header("host", host);
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let answer = client.request(request.body(Body::empty()).unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = to_bytes(Body::new(answer.into_body()), 1 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn one_click_makes_the_app_and_an_answer_with_another_state_makes_none() {
+    let place = Place::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let making = Making {
+        name: "Potluck Ops".into(),
+        site: "https://ops.example.org".into(),
+        organisation: None,
+        api: place.github.api().into(),
+        web: place.github.web().into(),
+        state: "only-this-run".into(),
+    };
+    let kept = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let keeps = kept.clone();
+    let making = tokio::spawn(make(
+        listener,
+        making,
+        Box::new(move |app| {
+            keeps.lock().unwrap().push((app.id, app.client_id.clone()));
+            Ok(())
+        }),
+    ));
+    assert_eq!(here(&address, "evil.example", "/").await.0, 421);
+    let (_, page) = here(&address, &address, "/").await;
+    let field =
+        |name: &str| page.split(name).nth(1).unwrap().split('"').next().unwrap().replace("&quot;", "\"");
+    let action = field("action=\"");
+    let fields = form(&[("manifest", &field("name=\"manifest\" value=\""))]);
+    let path = action.strip_prefix(place.github.web()).unwrap();
+    let (status, to, _) = opens(&place.github, "POST", path, &fields).await;
+    assert_eq!(
+        (status, place.github.violations()),
+        (302, Vec::new()),
+        "GitHub knows every permission and event"
+    );
+    let back = to.strip_prefix(&format!("http://{address}")).unwrap();
+    let (status, _) = here(&address, &address, &back.replace("only-this-run", "another")).await;
+    assert_eq!((status, kept.lock().unwrap().len()), (403, 0));
+    let (status, done) = here(&address, &address, back).await;
+    assert!(status == 200 && done.contains("/installations/new"), "{done}");
+    let app = making.await.unwrap().unwrap();
+    assert_eq!(kept.lock().unwrap().as_slice(), [(app.id, GitHub::CLIENT.to_owned())]);
+    assert_eq!(place.github.violations(), [""; 0]);
 }
