@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use folkops_engine::{Body, Draft, Facts, Note, People};
+use folkops_engine::{Body, Draft, Facts, Note, People, Person};
 use folkops_model::{Account, Owner, PersonId, Sealed, SurfaceName, ports::random_word};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -201,20 +201,30 @@ struct Entering<'a> {
 
 impl Entering<'_> {
     fn links(&self, speaker: &PersonId) -> Option<Result<Enters, Stopped>> {
-        let holder = self.facts.fold::<People>()?.holder(self.facts, self.account);
-        let linked = Body::AccountLinked { person: speaker.clone(), account: self.account.clone() };
-        Some(match holder {
-            Some(holder) if holder == speaker => Ok(Enters::Nothing),
+        let (person, account) = (speaker.clone(), self.account.clone());
+        let linked = Body::AccountLinked { person, account: account.clone() };
+        Some(match self.holder()? {
+            Some((holder, _)) if holder == speaker => Ok(Enters::Nothing),
+            Some((holder, row)) if is_account_alone(row) => {
+                let unlinked = Body::AccountUnlinked { person: holder.clone(), account };
+                Ok(Enters::Links(Draft::notes([unlinked, linked].into_iter().filter_map(Note::of))?))
+            }
             Some(_) => Err(pages::Why::Taken.into()),
             None => Ok(Enters::Links(Draft::note(Note::of(linked)?))),
         })
     }
 
     fn speaks(&self) -> Option<Result<Enters, Stopped>> {
-        let holder = self.facts.fold::<People>()?.holder(self.facts, self.account);
-        let (person, joined) = match holder {
-            Some(holder) => (holder.clone(), None),
-            None => self.newcomer().map(|(person, joined)| (person, Some(joined)))?,
+        let (person, joined) = match self.holder()? {
+            Some((holder, row)) if is_account_alone(row) => {
+                (holder.clone(), Some(self.joined(holder.clone(), row.name.clone())?))
+            }
+            Some((holder, _)) => (holder.clone(), None),
+            None => {
+                let word = random_word(self.site.engine().desk().entropy.as_ref(), 16);
+                let person = PersonId::parse(&word).ok()?;
+                (person.clone(), Some(self.joined(person, self.name.clone())?))
+            }
         };
         let expires = self.facts.now() + self.site.config().session_lasts;
         let opened = Body::SessionOpened { hash: self.session.hash(), person, expires };
@@ -222,21 +232,32 @@ impl Entering<'_> {
         Some(Ok(Enters::Speaks(Draft::notes(notes)?)))
     }
 
-    /// Somebody whom nobody here has met. Their account in the service is one that nobody else can have had.
-    fn newcomer(&self) -> Option<(PersonId, Body)> {
-        let person = PersonId::parse(&random_word(self.site.engine().desk().entropy.as_ref(), 16)).ok()?;
+    /// Whose the account is, if it is anybody's.
+    fn holder(&self) -> Option<Option<(&PersonId, &Person)>> {
+        let people = self.facts.fold::<People>()?;
+        let holder = people.holder(self.facts, self.account);
+        Some(holder.and_then(|id| Some((id, people.people.get(id)?))))
+    }
+
+    /// Somebody is here from now on. Their account in the service is one that nobody else can have had.
+    fn joined(&self, person: PersonId, name: Sealed) -> Option<Body> {
         let owner = Owner::parse(&format!("{}-{}", self.account.surface, self.account.id)).ok();
         let mut people = self.facts.rows(&self.facts.fold::<People>()?.people);
         let is_free = people.all(|(_, row)| row.owner != owner);
-        let joined = Body::PersonJoined {
-            person: person.clone(),
-            name: self.name.clone(),
+        Some(Body::PersonJoined {
+            person,
+            name,
             groups: self.site.config().sign_in.groups.clone(),
             accounts: [self.account.clone()].into(),
             owner: owner.filter(|_| is_free),
-        };
-        Some((person, joined))
+        })
     }
+}
+
+/// Whether somebody is known by this account and by nothing else: who said something on another network and never came
+/// here. Whoever proves the account is the one who was meant.
+fn is_account_alone(row: &Person) -> bool {
+    row.groups.is_empty() && row.owner.is_none() && row.accounts.len() == 1
 }
 
 /// A name from elsewhere as it is shown here: one line of at most 60 characters.

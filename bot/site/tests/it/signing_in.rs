@@ -211,6 +211,47 @@ async fn an_account_belongs_to_one_person() {
     assert_eq!((linked.status, scene.holder("7")), (303, PersonId::parse("ben").ok()));
 }
 
+/// Somebody who said something on GitHub and is known here by that account alone.
+async fn heard_of(scene: &Scene, id: &str) -> PersonId {
+    let person = PersonId::parse(&format!("heard-{id}")).unwrap();
+    let joined = Body::PersonJoined {
+        person: person.clone(),
+        name: folkops_engine::Keyring::seal(scene.world.keys.as_ref(), "octo").unwrap(),
+        groups: BTreeSet::new(),
+        accounts: BTreeSet::from([account(id)]),
+        owner: None,
+    };
+    scene.world.engine.note(joined).await.unwrap();
+    person
+}
+
+#[tokio::test]
+async fn who_was_only_heard_of_elsewhere_is_the_same_person_when_they_sign_in() {
+    let scene = Scene::new().await;
+    let person = heard_of(&scene, "7").await;
+    scene.signs_in(scene.world.reader(), "7", "Kim").await;
+    assert_eq!((scene.holder("7"), scene.people()), (Some(person.clone()), 1));
+    scene.world.engine.ledger().read(|facts| {
+        let people = facts.fold::<People>().unwrap();
+        let row = people.people.get(&person).unwrap();
+        assert_eq!(row.groups, BTreeSet::from([Group::User]), "they are here now");
+        assert_eq!(row.owner.as_ref().unwrap().as_str(), "github-7");
+    });
+}
+
+#[tokio::test]
+async fn an_account_that_was_only_heard_of_goes_to_whoever_proves_it() {
+    let scene = Scene::new().await;
+    let heard = heard_of(&scene, "7").await;
+    let ana = scene.world.knows("ana", "Ana", &[Group::User]).await;
+    scene.signs_in(ana, "7", "ana").await;
+    assert_eq!(scene.holder("7"), PersonId::parse("ana").ok());
+    scene.world.engine.ledger().read(|facts| {
+        let people = facts.fold::<People>().unwrap();
+        assert!(people.people.get(&heard).unwrap().accounts.is_empty());
+    });
+}
+
 #[tokio::test]
 async fn two_people_who_link_one_account_at_the_same_moment_do_not_both_get_it() {
     let scene = Scene::new().await;
