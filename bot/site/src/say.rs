@@ -64,7 +64,10 @@ pub(crate) async fn say(
     let view = View { page: page(&site, &form), ..view };
     let (view, message) = match checked(&site, &headers, view, &form) {
         Ok(checked) => checked,
-        Err((view, refusal)) => return refused(&site, &headers, &view, form.text, refusal).await,
+        Err(wrong) => {
+            let (view, refusal) = *wrong;
+            return refused(&site, &headers, &view, form.text, refusal).await;
+        }
     };
     let inbound = Inbound {
         place: view.place(),
@@ -99,10 +102,10 @@ fn checked(
     headers: &HeaderMap,
     mut view: View,
     form: &Said,
-) -> Result<(View, Message), (View, Refusal)> {
+) -> Result<(View, Message), Box<(View, Refusal)>> {
     let message = match signed(site, headers, form) {
         Ok(message) => message,
-        Err(refusal) => return Err((view, refusal)),
+        Err(refusal) => return Err(Box::new((view, refusal))),
     };
     if let Some(thread) = form.thread.as_deref().filter(|thread| !thread.is_empty()) {
         let opens = |facts: &Facts<'_>| opens_thread(facts, &view.room, thread);
@@ -111,7 +114,7 @@ fn checked(
             None => {
                 let refusal =
                     Refusal::of(StatusCode::NOT_FOUND, "that thread is not in this room; say it in the room");
-                return Err((view, refusal));
+                return Err(Box::new((view, refusal)));
             }
         }
     }
