@@ -27,3 +27,25 @@ async fn a_fork_s_change_is_looked_at_by_a_review_previewed_and_promoted_by_a_se
     assert_eq!(hosted.ours(41).len(), 1, "one comment of ours, edited in place");
     assert_eq!(hosted.ours(41)[0].id, waits.id);
 }
+
+#[tokio::test]
+async fn beside_another_bot_that_answers_the_same_words_only_the_qualified_form_counts_and_that_is_said_once()
+{
+    let hosted = Hosted::start().await;
+    let web = hosted.repository(41);
+    hosted.github.opens(&web, 41, "mira");
+    hosted.github.bot("deployer[bot]");
+    for text in ["Say `/promote` to deploy", "/promote", "Done. Say `/promote` again"] {
+        hosted.github.comments(&web, 41, "deployer[bot]", text);
+    }
+    let told = hosted.told(41, &["Another bot here answers the same words", "/folkops promote"]).await;
+    assert_eq!(told.body.matches("Another bot here").count(), 1, "{}", told.body);
+
+    hosted.says("sam", 41, "/status");
+    let asked = hosted.says("sam", 41, "/folkops status");
+    hosted.marked(41, asked, "+1").await;
+    let journal = hosted.world.journal().await;
+    let said = journal.every("request-received");
+    let said: Vec<&str> = said.iter().filter_map(|record| record["body"]["message"].as_str()).collect();
+    assert_eq!(said.iter().filter(|message| message.starts_with("gh-")).count(), 1, "{said:?}");
+}

@@ -82,6 +82,8 @@ pub struct Author {
     pub login: String,
     /// Whether a person did it by themselves, and not a program or a program in their name.
     pub hand: Hand,
+    /// The App through which it was done, by its number.
+    pub app: Option<u64>,
 }
 
 /// By whose hand something was done.
@@ -136,7 +138,7 @@ pub(crate) struct Written {
     pub(crate) user: Option<User>,
     #[serde(default)]
     pub(crate) body: Option<String>,
-    pub(crate) performed_via_github_app: Option<serde::de::IgnoredAny>,
+    pub(crate) performed_via_github_app: Option<App>,
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) updated_at: Option<Timestamp>,
     submitted_at: Option<Timestamp>,
@@ -144,6 +146,11 @@ pub(crate) struct Written {
     state: Option<String>,
     #[serde(default)]
     commit_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct App {
+    id: u64,
 }
 
 #[derive(Deserialize)]
@@ -225,26 +232,26 @@ fn pressed(payload: Payload) -> Option<Pressed> {
         run: run.id,
         key: run.external_id.unwrap_or_default(),
         action: payload.requested_action?.identifier,
-        by: author(payload.sender?, Hand::Person),
+        by: author(payload.sender?, None),
     })
 }
 
 /// What was written, where it is known by whom and when.
 pub(crate) fn said(repository: String, number: u32, source: Source, written: Written) -> Option<Said> {
-    let hand = if written.performed_via_github_app.is_some() { Hand::Program } else { Hand::Person };
     Some(Said {
         repository,
         number,
         source,
-        author: author(written.user?, hand),
+        author: author(written.user?, written.performed_via_github_app),
         text: written.body.unwrap_or_default(),
         at: written.created_at.or(written.submitted_at)?,
     })
 }
 
-fn author(user: User, hand: Hand) -> Author {
-    let hand = if user.kind == "User" { hand } else { Hand::Program };
-    Author { id: user.id, login: user.login, hand }
+fn author(user: User, app: Option<App>) -> Author {
+    let by_hand = user.kind == "User" && app.is_none();
+    let hand = if by_hand { Hand::Person } else { Hand::Program };
+    Author { id: user.id, login: user.login, hand, app: app.map(|app| app.id) }
 }
 
 #[cfg(test)]

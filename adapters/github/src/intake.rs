@@ -6,15 +6,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use folkops_engine::{Body, Draft, Engine, Inbound, Lookout, Note, People, Receipt, Rejected};
+use folkops_engine::{
+    Audience, Body, Draft, Engine, Inbound, Lookout, Note, Operations, People, Receipt, Rejected, Reply,
+    ReplyKey,
+};
 use folkops_model::ports::random_word;
-use folkops_model::{Account, Cause, ChangeNumber, ChangeRef, Group, MessageId, PersonId, Place, Principal};
+use folkops_model::{
+    Account, Card, CardState, Cause, ChangeNumber, ChangeRef, Group, Line, MessageId, OperationId, PersonId,
+    Place, Principal,
+};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, OnceCell};
 
 use crate::event::{Author, Event, Hand, Pressed, Said};
 use crate::github::GitHub;
-use crate::settings::{place, surface};
+use crate::settings::{Bare, place, surface};
 use crate::words::{self, Words};
 
 /// Takes what is said on pull requests.
@@ -104,14 +110,60 @@ impl Intake {
     /// A comment, a review or a line comment: a command, or text that concerns nobody here.
     pub async fn said(&self, said: &Said) -> Result<(), Later> {
         let settings = self.github.settings();
-        let Some(words) = words::read(&said.text, &settings.prefix) else { return Ok(()) };
         let Some(place) = self.place(&said.repository, said.number) else { return Ok(()) };
-        if matches!(words, Words::Bare(_)) && !self.knows(&words)? {
+        if said.author.hand == Hand::Program {
+            return self.heard_a_program(said, place).await;
+        }
+        let Some(words) = words::read(&said.text, &settings.prefix) else { return Ok(()) };
+        if matches!(words, Words::Bare(_)) && !(self.knows(&words)? && self.bare_counts(&place)?) {
             return Ok(());
         }
         let message = words::message(said.source).map_err(|error| Later(error.to_string()))?;
         let text = words.line().to_owned();
         self.speak(Spoken { place, by: &said.author, message, text, at: Some(said.at) }).await
+    }
+
+    /// A program is never obeyed. One that answers the words that we answer is noted, once, and told of on the spot: from
+    /// then on only our own prefix counts there.
+    async fn heard_a_program(&self, said: &Said, place: Place) -> Result<(), Later> {
+        let settings = self.github.settings();
+        let Some(component) = place.about.as_ref().map(|about| about.component.clone()) else {
+            return Ok(());
+        };
+        let engine = self.engine()?;
+        let commands = engine.desk().registry.specs().filter(|spec| !spec.internal).map(|spec| spec.name);
+        let ours = said.author.app == Some(settings.app);
+        if ours || settings.bare != Bare::Alone || !words::speaks_of(&said.text, commands) {
+            return Ok(());
+        }
+        let _one = self.newcomers.lock().await;
+        if !self.bare_counts(&place)? {
+            return Ok(());
+        }
+        let later = |error: &dyn std::fmt::Display| Later(error.to_string());
+        let seen = Body::OtherBotSeen { account: account(&said.author), component };
+        let word = random_word(engine.desk().entropy.as_ref(), 16);
+        let key = ReplyKey { operation: OperationId::parse(&word).map_err(|error| later(&error))?, slot: 0 };
+        let (audience, card) = (Audience::Everyone, told_of_another(&settings.prefix));
+        let reply = Reply { key, revision: 0, place, audience, card, answers: None };
+        let Some(note) = Note::of(seen) else { return Ok(()) };
+        engine.note_draft(Draft::note(note).reply(reply)).await.map(drop).map_err(|error| later(&error))
+    }
+
+    /// Whether a command counts here without our prefix.
+    fn bare_counts(&self, place: &Place) -> Result<bool, Later> {
+        let Some(about) = &place.about else { return Ok(false) };
+        let key = format!("{}/{}", place.surface, about.component);
+        let other = || {
+            Ok(self.engine()?.ledger().read(|facts| {
+                facts.fold::<Operations>().is_some_and(|operations| operations.others.get(&key).is_some())
+            }))
+        };
+        match self.github.settings().bare {
+            Bare::Always => Ok(true),
+            Bare::Never => Ok(false),
+            Bare::Alone => other().map(|other: bool| !other),
+        }
     }
 
     /// An approving review by somebody who may vouch lets exactly the commit run that they looked at.
@@ -217,6 +269,20 @@ impl Intake {
         engine.note_draft(Draft::note(note)).await.map_err(|error| later(&error))?;
         Ok(person)
     }
+}
+
+/// What is said once where another bot answers the same words.
+fn told_of_another(prefix: &str) -> Card {
+    let qualified = |command: &str| format!("/{prefix} {command}");
+    Card::new(CardState::Held, "Another bot here answers the same words")
+        .say(
+            Line::new()
+                .text("So that nothing is done twice, in this repository only the qualified form counts from now on: ")
+                .code(qualified("promote"))
+                .text("."),
+        )
+        .row("Next", Line::new().code(qualified("help")).text(" shows what can be said"))
+        .row("Who", Line::new().text("An operator changes this with ").code("bare").text(" in the configuration"))
 }
 
 /// The account of an author.

@@ -34,7 +34,7 @@ pub use manifest::{EVENTS, Keep, Making, NewApp, PERMISSIONS, make, manifest};
 pub use marks::Mark;
 pub use oauth::{Door, SignInSettings};
 pub use scan::Scan;
-pub use settings::{GITHUB, MergeMethod, RepositoryName, Settings, place, surface};
+pub use settings::{Bare, GITHUB, MergeMethod, RepositoryName, Settings, place, surface};
 pub use signature::Verifier;
 pub use sink::Sink;
 pub use webhook::routes;

@@ -79,6 +79,17 @@ impl MergeMethod {
     }
 }
 
+/// Whether commands count without our prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bare {
+    /// Until another bot is seen in the repository that answers the same words.
+    Alone,
+    /// Always, whoever else is there.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// What the adapter is told.
 pub struct Settings {
     /// Where the API is, without a slash at the end.
@@ -93,6 +104,8 @@ pub struct Settings {
     pub secrets: Vec<SecretString>,
     /// The word before which commands stand in their qualified form: `/folkops promote`.
     pub prefix: String,
+    /// Whether commands count without it.
+    pub bare: Bare,
     /// The repository of each component.
     pub repositories: BTreeMap<ComponentName, RepositoryName>,
     /// How changes are merged.

@@ -45,6 +45,14 @@ impl Words {
     }
 }
 
+/// Whether a program's comment speaks of a command of ours as if it answered it: `/promote` as a word of its own. Every
+/// bot has a `/help`, so that one says nothing.
+pub fn speaks_of<'a>(text: &str, commands: impl IntoIterator<Item = &'a str>) -> bool {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '/' || c == '-'));
+    let said: std::collections::BTreeSet<&str> = words.filter_map(|word| word.strip_prefix('/')).collect();
+    commands.into_iter().any(|command| command != "help" && said.contains(command))
+}
+
 /// The id of something said, from GitHub's own number.
 ///
 /// # Errors
@@ -116,6 +124,16 @@ mod tests {
             "／promote",
         ] {
             assert_eq!(line(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bot_that_speaks_of_our_words_is_told_from_one_that_has_words_of_its_own() {
+        let ours = ["help", "promote", "deploy-preview"];
+        assert!(speaks_of("Deploying… say `/promote` when ready", ours));
+        assert!(speaks_of("- `/deploy-preview [env]`", ours));
+        for text in ["Say /help", "/promoted", "see a/promote", "https://x.example/promote", "/deploy"] {
+            assert!(!speaks_of(text, ours), "{text}");
         }
     }
 

@@ -152,6 +152,13 @@ pub enum Body {
         /// The message that the surface made of it.
         message: MessageId,
     },
+    /// Another program was seen that answers the same words; only the qualified form counts beside it.
+    OtherBotSeen {
+        /// Which.
+        account: Account,
+        /// In whose repository.
+        component: ComponentName,
+    },
     /// A network was read for what it never delivered.
     SurfaceScanned {
         /// Which network.

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::build::{Bot, StartError};
-use crate::config::{Config, Github, Merging};
+use crate::config::{Bare, Config, Github, Merging};
 
 /// How often failed deliveries are asked for again.
 const REDELIVER: Duration = Duration::from_secs(60);
@@ -42,6 +42,11 @@ fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
         key: secret(&github.key)?,
         secrets: github.secrets.iter().map(|path| secret(path)).collect::<Result<_, _>>()?,
         prefix: github.prefix.clone(),
+        bare: match github.bare {
+            Bare::Alone => folkops_github::Bare::Alone,
+            Bare::Always => folkops_github::Bare::Always,
+            Bare::Never => folkops_github::Bare::Never,
+        },
         repositories,
         method: match github.merge {
             Merging::Merge => MergeMethod::Merge,

@@ -139,6 +139,8 @@ pub struct Operations {
     pub forgotten: Table<SurfaceName, Timestamp>,
     /// By network and component, `github/web`: how far it was read for what was never delivered.
     pub scanned: Table<String, Scanned>,
+    /// By network and component, `github/web`: another program there that answers the same words, by its number.
+    pub others: Table<String, String>,
     /// For what people were told that they are needed.
     pub told: Table<String, std::collections::BTreeSet<folkops_model::PersonId>>,
 }
@@ -155,6 +157,7 @@ impl Default for Operations {
             over: Table::new("requests-over"),
             forgotten: Table::new("messages-forgotten"),
             scanned: Table::new("scanned"),
+            others: Table::new("other-bots"),
             told: Table::new("told"),
         }
     }
@@ -292,6 +295,9 @@ impl Fold for Operations {
                 self.end_request(at, request, RequestState::Ended(*end));
                 self.is_over(at, request.clone());
             }
+            Body::OtherBotSeen { account, component } => {
+                self.others.put(at, format!("{}/{component}", account.surface), account.id.clone());
+            }
             Body::SurfaceScanned { surface, component, until } => {
                 let key = format!("{surface}/{component}");
                 let first = self.scanned.get(&key).map_or(*until, |scanned| scanned.first);
@@ -321,6 +327,7 @@ impl Fold for Operations {
             &self.over,
             &self.forgotten,
             &self.scanned,
+            &self.others,
             &self.told,
         ]
     }
@@ -336,6 +343,7 @@ impl Fold for Operations {
             &mut self.over,
             &mut self.forgotten,
             &mut self.scanned,
+            &mut self.others,
             &mut self.told,
         ]
     }

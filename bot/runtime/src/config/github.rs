@@ -34,9 +34,26 @@ pub struct Github {
     /// The word of the qualified form: `/folkops promote`. A second bot beside this one takes another.
     #[serde(default = "prefix")]
     pub prefix: String,
+    /// Whether commands count without that word: `alone` (until another bot is seen that answers the same words),
+    /// `always` or `never`.
+    #[serde(default)]
+    pub bare: Bare,
     /// How changes are merged.
     #[serde(default)]
     pub merge: Merging,
+}
+
+/// Whether commands count without the word before them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Bare {
+    /// Until another bot is seen that answers the same words.
+    #[default]
+    Alone,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// How changes are merged.

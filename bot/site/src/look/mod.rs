@@ -29,7 +29,7 @@ pub(crate) struct View {
     /// Which room.
     pub(crate) room: RoomName,
     /// Where it really is, where that is not on this site: a pull request, which is read and spoken in here as well.
-    pub(crate) elsewhere: Option<Place>,
+    pub(crate) elsewhere: Option<Box<Place>>,
     /// Which thread of it; without one, what is said in the room itself.
     pub(crate) thread: Option<MessageId>,
     /// On which page.
@@ -53,7 +53,7 @@ impl View {
 
     /// A place of another surface, on a page of ours.
     pub(crate) fn of_place(place: Place) -> Self {
-        Self { elsewhere: Some(place.clone()), ..Self::of_room(place.room) }
+        Self { elsewhere: Some(Box::new(place.clone())), ..Self::of_room(place.room) }
     }
 
     /// Where this is looked at.
@@ -67,7 +67,8 @@ impl View {
 
     /// Where something said here is said.
     pub(crate) fn place(&self) -> Place {
-        let place = self.elsewhere.clone().unwrap_or_else(|| Place::room(web(), self.room.clone()));
+        let place = self.elsewhere.as_deref().cloned();
+        let place = place.unwrap_or_else(|| Place::room(web(), self.room.clone()));
         Place { thread: self.thread.clone(), ..place }
     }
 }

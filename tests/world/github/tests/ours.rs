@@ -41,6 +41,7 @@ fn ours(github: &GitHub) -> Ours {
         app: crate::github::APP,
         key: GitHub::KEY.into(),
         secrets: Vec::new(),
+        bare: folkops_github::Bare::Alone,
         prefix: "folkops".into(),
         repositories: BTreeMap::from([(web(), WEB.parse().unwrap())]),
         method: MergeMethod::Merge,
