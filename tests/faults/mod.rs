@@ -11,6 +11,7 @@ mod deliveries;
 mod end;
 mod gate;
 mod hosted;
+mod payloads;
 mod place;
 mod pushes;
 mod rollouts;
