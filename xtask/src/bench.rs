@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::places;
 use crate::program::{self, cargo, cargo_in};
 use crate::stages::{Stages, say};
-use crate::tools::{self, Reach};
+use crate::tools::{self, Reach, npm};
 use crate::trouble::{Outcome, Trouble};
 
 const PACKAGE: &str = "folkops-tests";
@@ -32,7 +32,10 @@ pub fn run(arguments: &[String]) -> Outcome {
         return Ok(());
     }
     let chosen = choose(&known, arguments)?;
-    let found = tools::provide(tools::FOR_BENCHES, Reach::System)?;
+    let mut found = tools::provide(tools::FOR_BENCHES, Reach::System)?;
+    for packages in [npm::FOR_TESTS, npm::FOR_BENCHES] {
+        found.extend(npm::provide(packages, Reach::System)?);
+    }
     let target = places::test_target()?;
 
     program::run(&mut cargo_in(&target, ["build", "--release", "--workspace", "--bin", "folkops"]))?;

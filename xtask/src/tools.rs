@@ -75,7 +75,7 @@ const WRK: Tool = Tool { program: "wrk", package: "wrk", unpacked: "usr/bin/wrk"
 /// What the tests start.
 pub const FOR_TESTS: &[Tool] = &[BWRAP, STRACE, CHROMIUM, CHROMEDRIVER];
 /// What the benches start: the peers, and what loads them.
-pub const FOR_BENCHES: &[Tool] = &[BWRAP, STRACE, NGINX, HAPROXY, WRK];
+pub const FOR_BENCHES: &[Tool] = &[BWRAP, STRACE, NGINX, HAPROXY, WRK, npm::NODE];
 
 /// Finds every tool, fetching what is missing; the trouble names all that cannot be had.
 pub fn provide(tools: &[Tool], reach: Reach) -> Outcome<Found> {

@@ -40,7 +40,12 @@ pub const FOR_TESTS: &[Package] = &[
     },
 ];
 
-const NODE: Tool =
+/// A peer: probot, with which most Apps on GitHub are made.
+pub const FOR_BENCHES: &[Package] =
+    &[Package { name: "probot", version: "14.3.2", part: "lib/index.js", variable: "FOLKOPS_PROBOT" }];
+
+/// What packages run on.
+pub const NODE: Tool =
     Tool { program: "node", package: "nodejs", unpacked: "usr/bin/node", variable: "FOLKOPS_NODE" };
 const NPM: Tool = Tool { program: "npm", package: "npm", unpacked: "usr/bin/npm", variable: "FOLKOPS_NPM" };
 
