@@ -5,6 +5,7 @@ mod evidence;
 mod failures;
 mod guided_path;
 mod hostile_lines;
+mod mirror;
 mod outages;
 mod patch;
 mod pull_requests;

@@ -2,26 +2,33 @@
 //!
 //! In: proven deliveries (`webhook`, `signature`, `event`), what they mean (`words`, `intake`), and what was never
 //! delivered (`scan`). Out: one comment for each pull request (`sink`, `sticky`, `markdown`), marks, merges, within what
-//! GitHub allows to be written (`budget`). `client` asks, `github` is the whole as others see it.
+//! GitHub allows to be written (`budget`). Beside comments, the
+//! record is mirrored as deployments and check runs (`mirror`, `wanted`, `reported`). `client` asks, `github` is the whole as others see it.
 //!
 //! This crate must never obey a program, believe a name or an association, run what was edited, or repeat a write whose
 //! outcome is unknown without having looked.
 
 mod budget;
+mod check;
 mod client;
+mod deployment;
 mod event;
 mod github;
 mod intake;
 mod manifest;
 mod markdown;
 mod marks;
+mod mirror;
 mod oauth;
+mod reported;
+mod say;
 mod scan;
 mod settings;
 mod signature;
 mod sink;
 mod sticky;
 mod vetting;
+mod wanted;
 mod webhook;
 mod words;
 
@@ -32,9 +39,13 @@ pub use github::{GitHub, MergedPull, Pull};
 pub use intake::{Intake, Later};
 pub use manifest::{EVENTS, Keep, Making, NewApp, PERMISSIONS, make, manifest};
 pub use marks::Mark;
+pub use mirror::{Left, Mirror};
 pub use oauth::{Door, SignInSettings};
+pub use reported::{Reported, Subject, Told, What};
+pub use say::{Button, Checked, Conclusion, Deployed, Say, State, Step};
 pub use scan::Scan;
 pub use settings::{Bare, GITHUB, MergeMethod, RepositoryName, Settings, place, surface};
 pub use signature::Verifier;
 pub use sink::Sink;
+pub use wanted::steps;
 pub use webhook::routes;

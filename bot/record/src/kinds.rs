@@ -205,6 +205,19 @@ pub enum Body {
         /// What.
         seen: Usage,
     },
+    /// A network was told how something stands, beside replies.
+    Mirrored {
+        /// Which network.
+        surface: SurfaceName,
+        /// About what, in the network's own way.
+        key: String,
+        /// Which time, from 0, where the same thing can come about again.
+        round: u32,
+        /// The network's number of what it made of it; 0 where it refused.
+        number: u64,
+        /// What was said, in short.
+        said: String,
+    },
     /// A change is not open any more.
     ChangeGone {
         /// In which repository.

@@ -13,7 +13,7 @@ use folkops_engine::{
     Addresses, Desk, Engine, EngineParts, Operations, Outbox, People, Registry, ReplySink, RightsSource,
     Rooms,
 };
-use folkops_github::{GitHub, Intake};
+use folkops_github::{GitHub, Intake, Reported};
 use folkops_local::{
     Builder, ComponentPlan, Health, Limits, Machine, Places, Recipe, Search, State as Keeps, Target,
     Toolchain, UnitKey, Units,
@@ -33,7 +33,7 @@ use crate::hands::{Watcher, Worker};
 use crate::ports::{SystemClock, SystemEntropy};
 
 /// What the projection's rows look like; changed whenever a fold's rows change.
-const SCHEMA: &str = "14";
+const SCHEMA: &str = "15";
 
 /// The surface that is our own web room.
 pub const WEB: &str = "web";
@@ -124,6 +124,7 @@ pub fn folds() -> Folds {
         .with(Releases::default())
         .with(Usages::default())
         .with(Rollouts::default())
+        .with(Reported::default())
 }
 
 /// Wires everything and starts the pipeline.

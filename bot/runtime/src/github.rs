@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_github::{Door, GitHub, MergeMethod, RepositoryName, Scan, Settings, SignInSettings};
+use folkops_github::{
+    Door, GitHub, Left, MergeMethod, Mirror, RepositoryName, Scan, Settings, SignInSettings,
+};
 use folkops_model::ports::Clock;
 use folkops_model::{ChangeRef, ComponentName};
 use folkops_previews::Changes;
@@ -21,6 +23,9 @@ use crate::config::{Bare, Config, Github, Merging};
 const REDELIVER: Duration = Duration::from_secs(60);
 /// How often comments are read for which there never was a delivery.
 const SCAN: Duration = Duration::from_secs(5 * 60);
+
+/// How often it is looked whether GitHub is to be told something beside replies.
+const MIRROR: Duration = Duration::from_secs(1);
 
 /// The way to GitHub, where there is one.
 pub fn github(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Arc<GitHub>>, StartError> {
@@ -104,6 +109,8 @@ pub fn elsewhere(bot: &Arc<Bot>) -> folkops_site::Elsewhere {
 /// Starts the loops; they end with the token.
 pub fn start(bot: &Arc<Bot>, stop: &CancellationToken) {
     let Some(intake) = &bot.intake else { return };
+    let mirror = Mirror::new(intake.github().clone(), bot.ledger.clone(), bot.clock.clone());
+    tokio::spawn(stop.clone().run_until_cancelled_owned(tell(bot.clone(), mirror)));
     let scan = Arc::new(Scan::new(intake.clone()));
     let comments = scan.clone();
     tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
@@ -125,6 +132,22 @@ pub fn start(bot: &Arc<Bot>, stop: &CancellationToken) {
             }
         }
     }));
+}
+
+/// Tells GitHub how previews, promotions and heads stand, whenever the record has grown.
+async fn tell(bot: Arc<Bot>, mirror: Mirror) {
+    let mut ticks = every(MIRROR);
+    let mut left = Left::Something;
+    loop {
+        ticks.tick().await;
+        if left == Left::Nothing(bot.ledger.read(|facts| facts.sequence())) {
+            continue;
+        }
+        left = mirror.sweep(&bot.engine).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "GitHub could not be told how things stand");
+            Left::Something
+        });
+    }
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

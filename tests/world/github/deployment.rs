@@ -92,7 +92,8 @@ impl State {
         json!({
             "id": id, "node_id": format!("DE_{id}"), "sha": deployment.sha, "ref": deployment.said["ref"],
             "task": deployment.said["task"].as_str().unwrap_or("deploy"), "environment": deployment.environment(),
-            "payload": {}, "description": deployment.said["description"], "creator": self.shown_account(deployment.by),
+            "payload": deployment.said.get("payload").cloned().unwrap_or_else(|| json!({})),
+            "description": deployment.said["description"], "creator": self.shown_account(deployment.by),
             "url": url, "statuses_url": format!("{url}/statuses"), "created_at": deployment.at,
             "updated_at": deployment.at, "repository_url": format!("{}/repos/{full}", self.home),
             "transient_environment": deployment.is_transient(),
