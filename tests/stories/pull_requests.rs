@@ -1,6 +1,6 @@
 //! The whole story from pull-request comments: comment in, comment out.
 
-use folkops_world::{Hosted, Verdict};
+use folkops_world::{Hosted, Protection, Verdict, Way};
 
 #[tokio::test]
 async fn a_fork_s_change_is_looked_at_by_a_review_previewed_and_promoted_by_a_second_maintainer() {
@@ -48,4 +48,26 @@ async fn beside_another_bot_that_answers_the_same_words_only_the_qualified_form_
     let said = journal.every("request-received");
     let said: Vec<&str> = said.iter().filter_map(|record| record["body"]["message"].as_str()).collect();
     assert_eq!(said.iter().filter(|message| message.starts_with("gh-")).count(), 1, "{said:?}");
+}
+
+#[tokio::test]
+async fn a_change_waits_for_its_required_check_and_is_promoted_once_that_is_green() {
+    let hosted = Hosted::start().await;
+    let web = hosted.repository(41);
+    hosted.github.opens(&web, 41, "mira");
+    let head = hosted.head(41);
+    let protection = Protection { checks: vec!["test".into()], reviews: 0, way: Way::Ruleset };
+    hosted.github.protects(&web, "main", protection);
+    let looked = hosted.says("jo", 41, &format!("/ok-to-test {head}"));
+    hosted.marked(41, looked, "+1").await;
+
+    let early = hosted.says("sam", 41, "/promote");
+    hosted.told(41, &["once every required check of its commit is green"]).await;
+    hosted.marked(41, early, "-1").await;
+    assert!(!hosted.github.is_merged(&web, 41));
+
+    hosted.github.checks(&web, &head, "test", Some("success"));
+    hosted.says("sam", 41, "/promote");
+    hosted.told(41, &["🎉", "live for everyone"]).await;
+    assert!(hosted.github.is_merged(&web, 41));
 }

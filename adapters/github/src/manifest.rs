@@ -29,7 +29,8 @@ pub const PERMISSIONS: &[(&str, &str, &str)] = &[
     ("contents", "write", "fetches commits, merges what is promoted, pushes the branch of a revert"),
     ("pull_requests", "write", "reads changes and reviews, comments, reacts, merges, opens reverts"),
     ("issues", "read", "hears comments on pull requests, which GitHub sends as comments on issues"),
-    ("checks", "read", "reads required checks"),
+    ("checks", "write", "reads required checks, shows one of its own at each head"),
+    ("deployments", "write", "shows previews and promotions as deployments"),
     ("statuses", "read", "reads required statuses"),
     ("administration", "read", "reads which checks a protected branch requires"),
 ];
