@@ -52,6 +52,8 @@ pub enum Wrong {
 /// The way to GitHub.
 pub struct Client {
     app: Octocrab,
+    /// The path below which the API stands: empty on GitHub, `/api/v3` on a server of one's own.
+    base: String,
     clock: Arc<dyn Clock>,
     installations: Mutex<BTreeMap<String, Arc<Installation>>>,
     /// Lists that are read again and again, with their entity tags: an answer "not modified" costs nothing there.
@@ -103,7 +105,9 @@ impl Client {
         let builder = Octocrab::builder().base_uri(settings.api.as_str()).map_err(wrong)?;
         let builder = builder.app(AppId(settings.app), key).set_connect_timeout(Some(PATIENCE));
         let app = builder.build().map_err(wrong)?;
-        Ok(Self { app, clock, installations: Mutex::default(), known: Mutex::default() })
+        let base: http::Uri = settings.api.parse().map_err(|_| "`github.api` is no address")?;
+        let base = base.path().trim_end_matches('/').to_owned();
+        Ok(Self { app, base, clock, installations: Mutex::default(), known: Mutex::default() })
     }
 
     /// Reads one thing, in a repository's name.
@@ -132,7 +136,7 @@ impl Client {
             let Some(path) = next else { return Ok(all) };
             let answer = self.look(repository, &path).await?;
             all.extend(read::<Vec<T>>(&answer)?);
-            next = answer.next;
+            next = answer.next.map(|next| below(&self.base, next));
         }
         match next {
             None => Ok(all),
@@ -165,6 +169,23 @@ impl Client {
     pub async fn get_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<T, Wrong> {
         let answer = ask(&self.app, Asked { method: Method::GET, path, tag: None, body: None }).await?;
         read(&judged(answer, path)?)
+    }
+
+    /// Reads a list as the App itself, page after page; of one that goes on for ever, its newest entries.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn list_as_app<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Wrong> {
+        let (mut all, mut next) = (Vec::new(), Some(path.to_owned()));
+        for _ in 0..PAGES {
+            let Some(path) = next else { break };
+            let answer =
+                ask(&self.app, Asked { method: Method::GET, path: &path, tag: None, body: None }).await?;
+            let answer = judged(answer, &path)?;
+            all.extend(read::<Vec<T>>(&answer)?);
+            next = answer.next.map(|next| below(&self.base, next));
+        }
+        Ok(all)
     }
 
     /// Asks for something as the App itself.
@@ -318,6 +339,11 @@ fn next(link: &str) -> Option<String> {
     address.path_and_query().map(ToString::to_string)
 }
 
+/// A path as it is asked for, without what the API's own address begins with.
+fn below(base: &str, path: String) -> String {
+    path.strip_prefix(base).filter(|rest| rest.starts_with('/')).map(str::to_owned).unwrap_or(path)
+}
+
 pub(crate) fn unknown(error: octocrab::Error) -> Wrong {
     // The error's own text may carry a trace with paths of this machine; its first line says what happened.
     let text = error.to_string();
@@ -335,6 +361,13 @@ mod tests {
         let link = "<https://api.github.com/x?page=1>; rel=\"prev\", <https://api.github.com/x?page=3&per_page=100>; rel=\"next\"";
         assert_eq!(next(link).as_deref(), Some("/x?page=3&per_page=100"));
         assert_eq!(next("<https://api.github.com/x?page=1>; rel=\"prev\""), None);
+    }
+
+    #[test]
+    fn on_a_server_of_one_s_own_the_next_page_is_asked_for_below_the_api() {
+        assert_eq!(below("/api/v3", "/api/v3/app?page=2".into()), "/app?page=2");
+        assert_eq!(below("", "/app?page=2".into()), "/app?page=2");
+        assert_eq!(below("/api", "/apiary".into()), "/apiary");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Scan {
         let client = self.intake.github().client();
         let path = "/app/hook/deliveries?per_page=100&status=failure";
         let failed: Vec<Delivery> =
-            client.get_as_app(path).await.map_err(|error| Later(error.to_string()))?;
+            client.list_as_app(path).await.map_err(|error| Later(error.to_string()))?;
         let relevant = failed.iter().filter(|delivery| RELEVANT.contains(&delivery.event.as_str()));
         for delivery in relevant.filter(|delivery| self.may_ask(&delivery.guid)).take(A_SWEEP) {
             let path = format!("/app/hook/deliveries/{}/attempts", delivery.id);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use folkops_engine::{Audience, Keyring, Ledger, Operations, Reply, ReplySink, Unavailable};
+use folkops_engine::{Audience, Keyring, Ledger, Operations, Outbox, Reply, ReplySink, Unavailable};
 use folkops_model::{CardState, Class, MessageId, Place, RoomName};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -34,6 +34,8 @@ pub struct Sink {
 
 struct Written {
     comment: u64,
+    /// The record up to which it says everything.
+    sequence: u64,
     hash: [u8; 32],
 }
 
@@ -64,6 +66,14 @@ impl Sink {
         let repository = self.github.repository(&about.component)?;
         let turn = self.turn(&place.room);
         let mut written = turn.lock().await;
+        // Replies come in crowds; whoever wrote last has written for those that were owed by then.
+        let since = self.since(reply);
+        if let Some(written) =
+            written.as_ref().filter(|written| since.is_some_and(|since| since <= written.sequence))
+        {
+            self.mark(reply).await;
+            return message(written.comment);
+        }
         let (sticky, urgency) = self.read(reply)?;
         self.durable(sticky.sequence).await?;
         let text = sticky.draw(self.keyring.as_ref(), self.github.settings());
@@ -72,12 +82,19 @@ impl Sink {
             let known = written.as_ref().map(|written| written.comment).or(sticky.comment);
             let target = Target { repository, place, urgency, number: about.number.0 };
             let comment = self.write(&target, known, &text).await?;
-            *written = Some(Written { comment, hash });
+            *written = Some(Written { comment, sequence: sticky.sequence, hash });
         }
-        drop(sticky);
-        let comment = written.as_ref().map(|written| written.comment).unwrap_or_default();
+        let comment = written.as_mut().map(|written| {
+            written.sequence = sticky.sequence;
+            written.comment
+        });
         self.mark(reply).await;
-        MessageId::parse(&format!("gh-comment-{comment}")).map_err(|error| Unavailable(error.to_string()))
+        message(comment.unwrap_or_default())
+    }
+
+    /// The record by which a reply got its newest state.
+    fn since(&self, reply: &Reply) -> Option<u64> {
+        self.ledger.read(|facts| facts.fold::<Outbox>()?.replies.get(&reply.key).map(|row| row.since))
     }
 
     fn turn(&self, room: &RoomName) -> Arc<Mutex<Option<Written>>> {
@@ -161,6 +178,10 @@ impl Sink {
             (_, Some(false) | None) => Some(Mark::Answered),
         }
     }
+}
+
+fn message(comment: u64) -> Result<MessageId, Unavailable> {
+    MessageId::parse(&format!("gh-comment-{comment}")).map_err(|error| Unavailable(error.to_string()))
 }
 
 /// Where a comment goes.

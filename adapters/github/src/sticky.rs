@@ -37,12 +37,11 @@ impl Sticky {
         let outbox = facts.fold::<Outbox>()?;
         let here =
             || outbox.replies.iter().map(|(_, row)| row).filter(|row| is_here(&row.reply.place, place));
-        let mut replies: Vec<(u64, Reply)> = here()
-            .filter(|row| row.reply.audience == Audience::Everyone)
-            .map(|row| (row.since, row.reply.clone()))
-            .collect();
-        // What changed last stands first.
+        let everyones = here().filter(|row| row.reply.audience == Audience::Everyone);
+        let mut replies: Vec<_> = everyones.map(|row| (row.since, &row.reply)).collect();
+        // What changed last stands first; what would be left out anyway is not copied.
         replies.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
+        replies.truncate(1 + EARLIER);
         let private = here().filter_map(|row| match &row.reply.audience {
             Audience::Only(person) => Some(person.clone()),
             Audience::Everyone => None,
@@ -57,7 +56,7 @@ impl Sticky {
             private: private.collect(),
             people: people.collect(),
             changes: changes(facts),
-            replies: replies.into_iter().map(|(_, reply)| reply).collect(),
+            replies: replies.into_iter().map(|(_, reply)| reply.clone()).collect(),
         })
     }
 
@@ -77,7 +76,7 @@ impl Sticky {
             text.push_str("\n\n");
         }
         text.push_str(&drawn.private());
-        for reply in self.replies.iter().skip(1).take(EARLIER) {
+        for reply in self.replies.iter().skip(1) {
             let folded = drawn.folded(reply);
             if text.len() + folded.len() > LONGEST {
                 break;
