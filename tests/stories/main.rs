@@ -3,6 +3,7 @@
 mod deadlines;
 mod evidence;
 mod failures;
+mod github_guide;
 mod guided_path;
 mod hostile_lines;
 mod mirror;

@@ -153,7 +153,7 @@ async fn guard(State(maker): State<Arc<Maker>>, request: Request, next: Next) ->
     }
     let mut response = next.run(request).await;
     let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; form-action {}; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action {} 'self'; base-uri 'none'; frame-ancestors 'none'",
         maker.making.web
     );
     let headers = response.headers_mut();
