@@ -65,6 +65,12 @@ impl Budget {
         }
     }
 
+    /// Writes within the last hour.
+    pub fn spent(&self, now: Duration) -> usize {
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.writes.iter().filter(|at| **at + HOUR > now).count()
+    }
+
     /// GitHub said to wait this long before anything else is asked.
     pub fn hush(&self, now: Duration, wait: Duration) {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);

@@ -197,6 +197,15 @@ impl Client {
         judged(answer, path).map(drop)
     }
 
+    /// For `/metrics`: contents written within the last hour, of all installations, and how many of these GitHub wants to
+    /// be left alone by at the moment.
+    pub fn spent(&self) -> (usize, usize) {
+        let now = self.clock.monotonic();
+        let installations = self.installations.lock().unwrap_or_else(PoisonError::into_inner);
+        let writes = installations.values().map(|installation| installation.budget.spent(now)).sum();
+        (writes, installations.values().filter(|one| one.budget.hushed(now).is_some()).count())
+    }
+
     /// A token with which git may read and push in the repository. It lasts for some minutes at least.
     ///
     /// # Errors

@@ -23,12 +23,15 @@ use crate::github::GitHub;
 use crate::settings::{Bare, place, surface};
 use crate::words::{self, Words};
 
+/// How often somebody new is made known when the record moved meanwhile.
+const ATTEMPTS: u32 = 5;
+
 /// Takes what is said on pull requests.
 pub struct Intake {
     github: Arc<GitHub>,
     engine: OnceCell<Engine>,
-    /// Somebody new is made known one at a time, so that nobody becomes two people.
-    newcomers: Mutex<()>,
+    /// Another bot is told of one at a time, so that it is told once.
+    telling: Mutex<()>,
     moved: Notify,
 }
 
@@ -49,7 +52,7 @@ struct Spoken<'a> {
 impl Intake {
     /// In front of GitHub. `attach` gives it the engine before anything is taken.
     pub fn new(github: Arc<GitHub>) -> Self {
-        Self { github, engine: OnceCell::new(), newcomers: Mutex::default(), moved: Notify::new() }
+        Self { github, engine: OnceCell::new(), telling: Mutex::default(), moved: Notify::new() }
     }
 
     /// Gives it the engine into which it speaks, and what looks at repositories when something moved there.
@@ -136,7 +139,7 @@ impl Intake {
         if ours || settings.bare != Bare::Alone || !words::speaks_of(&said.text, commands) {
             return Ok(());
         }
-        let _one = self.newcomers.lock().await;
+        let _one = self.telling.lock().await;
         if !self.bare_counts(&place)? {
             return Ok(());
         }
@@ -239,36 +242,43 @@ impl Intake {
         }
     }
 
-    /// The person whose account this is; somebody new is made known.
+    /// The person whose account this is; somebody new is made known, unless they became known meanwhile.
     async fn person(&self, engine: &Engine, author: &Author) -> Result<PersonId, Later> {
         let account = account(author);
-        let known = || {
-            engine
-                .ledger()
-                .read(|facts| facts.fold::<People>()?.by_account(&account).map(|(person, _)| person.clone()))
-        };
-        if let Some(person) = known() {
-            return Ok(person);
+        let mut why = String::new();
+        for _ in 0..ATTEMPTS {
+            let (known, reads) = engine.ledger().decide(|facts| {
+                let people = facts.fold::<People>()?;
+                let mut all = facts.rows(&people.people);
+                all.find(|(_, person)| person.accounts.contains(&account)).map(|(id, _)| id.clone())
+            });
+            if let Some(person) = known {
+                return Ok(person);
+            }
+            let (person, joined) = newcomer(engine, author, &account).map_err(Later)?;
+            match engine.note_draft(joined.provided(reads)).await {
+                Ok(_) => return Ok(person),
+                Err(error) => why = error.to_string(),
+            }
         }
-        let _one = self.newcomers.lock().await;
-        if let Some(person) = known() {
-            return Ok(person);
-        }
-        let later = |error: &dyn std::fmt::Display| Later(error.to_string());
-        let desk = engine.desk();
-        let person =
-            PersonId::parse(&random_word(desk.entropy.as_ref(), 16)).map_err(|error| later(&error))?;
-        let joined = Body::PersonJoined {
-            person: person.clone(),
-            name: desk.keyring.seal(&author.login).map_err(|error| later(&error))?,
-            groups: BTreeSet::new(),
-            accounts: BTreeSet::from([account]),
-            owner: None,
-        };
-        let Some(note) = Note::of(joined) else { return Err(Later("somebody cannot be made known".into())) };
-        engine.note_draft(Draft::note(note)).await.map_err(|error| later(&error))?;
-        Ok(person)
+        Err(Later(why))
     }
+}
+
+/// Somebody who speaks for the first time: a stranger, by their account.
+fn newcomer(engine: &Engine, author: &Author, account: &Account) -> Result<(PersonId, Draft), String> {
+    let desk = engine.desk();
+    let person =
+        PersonId::parse(&random_word(desk.entropy.as_ref(), 16)).map_err(|error| error.to_string())?;
+    let joined = Body::PersonJoined {
+        person: person.clone(),
+        name: desk.keyring.seal(&author.login).map_err(|error| error.to_string())?,
+        groups: BTreeSet::new(),
+        accounts: BTreeSet::from([account.clone()]),
+        owner: None,
+    };
+    let note = Note::of(joined).ok_or("somebody cannot be made known")?;
+    Ok((person, Draft::note(note)))
 }
 
 /// What is said once where another bot answers the same words.

@@ -49,6 +49,15 @@ pub fn text(bot: &Bot) -> String {
             gauge("production_release", "The release that production should run", number);
         }
     });
+    if let Some(intake) = &bot.intake {
+        let (writes, hushed) = intake.github().client().spent();
+        gauge(
+            "github_writes_last_hour",
+            "Contents written to GitHub in the last hour, at most 500 each",
+            writes,
+        );
+        gauge("github_hushed", "Installations that GitHub wants left alone at the moment", hushed);
+    }
     let mut text = String::new();
     match encode(&mut text, &registry) {
         Ok(()) => text,
