@@ -95,13 +95,11 @@ fn draft(done: &Done) -> Option<Draft> {
 }
 
 /// Listens until the program stops.
-pub async fn serve(bot: Arc<Bot>, stop: tokio_util::sync::CancellationToken) -> std::io::Result<()> {
-    let path = socket(&bot.config);
-    if path.exists() {
-        std::fs::remove_file(&path)?;
-    }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+pub async fn serve(
+    listener: UnixListener,
+    bot: Arc<Bot>,
+    stop: tokio_util::sync::CancellationToken,
+) -> std::io::Result<()> {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -115,7 +113,18 @@ pub async fn serve(bot: Arc<Bot>, stop: tokio_util::sync::CancellationToken) -> 
             }
         });
     }
-    std::fs::remove_file(&path)
+    std::fs::remove_file(socket(&bot.config))
+}
+
+/// Makes the socket. It is there before the site answers: whoever finds the program ready may ask it something.
+pub fn listen(config: &Config) -> std::io::Result<UnixListener> {
+    let path = socket(config);
+    if path.exists() {
+        std::fs::remove_file(&path)?;
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 async fn answer(bot: &Bot, stream: UnixStream) -> std::io::Result<()> {

@@ -66,13 +66,14 @@ pub async fn start(
     take_up_offline(&bot).await?;
     let demo = demo(&bot)?;
     let site = site(&bot, demo)?;
+    let operators = crate::admin::listen(&config).map_err(StartError::of)?;
     let ended = stop.clone();
     let site = tokio::spawn(folkops_site::serve(listener, site, async move { ended.cancelled().await }));
     crate::reconcile::start(&bot, path, &stop);
     crate::github::start(&bot, &stop);
     let (admin, until) = (bot.clone(), stop.clone());
     tokio::spawn(async move {
-        if let Err(error) = crate::admin::serve(admin, until).await {
+        if let Err(error) = crate::admin::serve(operators, admin, until).await {
             tracing::error!(%error, "the operator's socket is closed");
         }
     });
