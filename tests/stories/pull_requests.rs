@@ -48,6 +48,11 @@ async fn beside_another_bot_that_answers_the_same_words_only_the_qualified_form_
     let said = journal.every("request-received");
     let said: Vec<&str> = said.iter().filter_map(|record| record["body"]["message"].as_str()).collect();
     assert_eq!(said.iter().filter(|message| message.starts_with("gh-")).count(), 1, "{said:?}");
+
+    // What is offered counts, so it is offered in the form that does.
+    hosted.says("mira", 41, "/folkops deploy-preview");
+    let offered = format!("\n/folkops ok-to-test {}\n", hosted.head(41));
+    hosted.told(41, &["waits for one look", &offered]).await;
 }
 
 #[tokio::test]

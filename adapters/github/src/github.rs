@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::budget::Urgency;
 use crate::client::{Client, Wrong};
+use crate::marks::Mark;
 use crate::settings::{RepositoryName, Settings, surface};
 
 /// How long the name of a default branch is believed.
@@ -27,8 +28,8 @@ pub struct GitHub {
     client: Client,
     clock: Arc<dyn Clock>,
     branches: Mutex<BTreeMap<ComponentName, (String, Duration)>>,
-    /// Marks that are to be taken away again, by the comment that they stand on.
-    pub(crate) received: Mutex<BTreeMap<MessageId, u64>>,
+    /// The mark that stands on a comment, and its number.
+    pub(crate) marks: Mutex<BTreeMap<MessageId, (Mark, u64)>>,
 }
 
 /// An open pull request as GitHub shows it.
@@ -111,7 +112,7 @@ impl GitHub {
     /// A sentence for the operator, where the key or the address cannot be used.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let client = Client::new(&settings, clock.clone())?;
-        Ok(Self { settings, client, clock, branches: Mutex::default(), received: Mutex::default() })
+        Ok(Self { settings, client, clock, branches: Mutex::default(), marks: Mutex::default() })
     }
 
     /// What it was told.

@@ -19,6 +19,8 @@ pub trait Names {
     fn change(&self, number: ChangeNumber) -> String;
     /// Our site, without a slash at the end.
     fn site(&self) -> &str;
+    /// A command as it has to be said here.
+    fn line(&self, line: &str) -> String;
 }
 
 /// Breaks a word where GitHub would make something of it.
@@ -67,6 +69,7 @@ fn piece(span: &Span, names: &dyn Names) -> String {
     match span {
         Span::Text(text) | Span::Foreign(text) => escape(text),
         Span::Strong(text) => strong(text),
+        Span::Code(text) if is_command(text) => code(&names.line(text)),
         Span::Code(text) => code(text),
         Span::Said(sealed) => names
             .open(sealed)
@@ -124,10 +127,12 @@ fn buttons(buttons: &[Button], names: &dyn Names) -> String {
                 parts.push(format!(
                     "{} – say this in a new comment:\n{}",
                     escape(&button.label),
-                    fenced(says, "")
+                    fenced(&names.line(says), "")
                 ));
             }
-            (Press::Say(says), _) => also.push(format!("{} {}", escape(&button.label), code(says))),
+            (Press::Say(says), _) => {
+                also.push(format!("{} {}", escape(&button.label), code(&names.line(says))))
+            }
         }
     }
     if !also.is_empty() {
@@ -142,6 +147,12 @@ fn address(path: &str, names: &dyn Names) -> String {
 
 fn log(log: &str) -> String {
     format!("<details><summary>The end of the log</summary>\n\n{}\n</details>", fenced(log, "text"))
+}
+
+/// Whether a piece of code is something to say: a slash and the name of a command. A path has other letters.
+fn is_command(text: &str) -> bool {
+    let word = text.strip_prefix('/').and_then(|text| text.split(' ').next()).unwrap_or_default();
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }
 
 /// A code block that nothing within it can end.
@@ -220,6 +231,9 @@ mod tests {
         }
         fn site(&self) -> &str {
             "https://ops.example.org"
+        }
+        fn line(&self, line: &str) -> String {
+            line.replacen('/', "/folkops ", 1)
         }
     }
 

@@ -14,6 +14,9 @@ use crate::github::GitHub;
 use crate::settings::RepositoryName;
 use crate::words;
 
+/// Of how many comments the marks are remembered; of one that is forgotten they are asked for again.
+const MARKS: usize = 10_000;
+
 /// A mark on a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
@@ -51,28 +54,40 @@ impl GitHub {
     /// Marks a comment as received. A mark is a courtesy: it is tried once.
     pub async fn seen(&self, place: &Place, message: &MessageId) {
         match self.mark(place, message, Mark::Received).await {
-            Ok(Some(id)) => drop(self.received().insert(message.clone(), id)),
+            Ok(Some(id)) => drop(self.marks().entry(message.clone()).or_insert((Mark::Received, id))),
             Ok(None) => {}
             Err(error) => tracing::debug!(message.id = %message, %error, "a comment could not be marked"),
         }
     }
 
-    fn received(&self) -> MutexGuard<'_, BTreeMap<MessageId, u64>> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    fn marks(&self) -> MutexGuard<'_, BTreeMap<MessageId, (Mark, u64)>> {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if marks.len() > MARKS {
+            marks.clear();
+        }
+        marks
     }
 
-    /// Puts the last mark on a comment and takes the first one away.
+    /// Puts the last mark on a comment and takes the one before away; does nothing where it stands already.
     ///
     /// # Errors
     /// [`Wrong`].
     pub async fn mark_end(&self, place: &Place, message: &MessageId, mark: Mark) -> Result<(), Wrong> {
-        self.mark(place, message, mark).await?;
-        let known = self.received().remove(message);
-        // After a restart its number is not known; asking for a mark that is there gives it.
-        let id = if known.is_some() { known } else { self.mark(place, message, Mark::Received).await? };
-        let Some(id) = id else { return Ok(()) };
-        let Some((repository, path)) = self.reactions(place, message)? else { return Ok(()) };
-        let path = format!("{path}/{id}");
+        let before = self.marks().get(message).copied();
+        if before.is_some_and(|(stands, _)| stands == mark) {
+            return Ok(());
+        }
+        let Some(id) = self.mark(place, message, mark).await? else { return Ok(()) };
+        let before = match before {
+            Some((_, before)) => Some(before),
+            // After a restart its number is not known; asking for a mark that is there gives it.
+            None => self.mark(place, message, Mark::Received).await?,
+        };
+        self.marks().insert(message.clone(), (mark, id));
+        let Some((before, (repository, path))) = before.zip(self.reactions(place, message)?) else {
+            return Ok(());
+        };
+        let path = format!("{path}/{before}");
         self.client()
             .write::<Value>(repository, Urgency::Ordinary, (Method::DELETE, &path), &Value::Null)
             .await

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_engine::{Audience, Facts, Keyring, Outbox, People, Reply};
-use folkops_model::{ChangeNumber, ChangeRef, PersonId, Place, Sealed};
+use folkops_engine::{Audience, Facts, Keyring, Operations, Outbox, People, Reply};
+use folkops_model::{ChangeNumber, ChangeRef, OperationId, PersonId, Place, Sealed};
 use folkops_previews::Changes;
 
 use crate::markdown::{self, Names};
-use crate::settings::Settings;
+use crate::settings::{Bare, Settings};
 use crate::words;
 
 /// How long a comment may be: GitHub takes 65,536 characters.
@@ -24,9 +24,12 @@ pub struct Sticky {
     pub sequence: u64,
     /// The comment, where one was posted before.
     pub comment: Option<u64>,
+    /// Whether another bot that answers the same words was seen in the repository.
+    another: bool,
     place: Place,
     replies: Vec<Reply>,
-    private: BTreeSet<PersonId>,
+    /// For whom alone there is something beside an operation's card.
+    private: BTreeMap<OperationId, BTreeSet<PersonId>>,
     people: BTreeMap<PersonId, Sealed>,
     changes: BTreeMap<ChangeNumber, Option<ChangeRef>>,
 }
@@ -42,18 +45,21 @@ impl Sticky {
         // What changed last stands first; what would be left out anyway is not copied.
         replies.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
         replies.truncate(1 + EARLIER);
-        let private = here().filter_map(|row| match &row.reply.audience {
-            Audience::Only(person) => Some(person.clone()),
-            Audience::Everyone => None,
-        });
+        let mut private: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for reply in here().map(|row| &row.reply) {
+            if let Audience::Only(person) = &reply.audience {
+                private.entry(reply.key.operation.clone()).or_default().insert(person.clone());
+            }
+        }
         let people =
             facts.fold::<People>()?.people.iter().map(|(id, person)| (id.clone(), person.name.clone()));
         Some(Self {
             sequence: facts.sequence(),
             comment: here()
                 .find_map(|row| row.posted.as_ref().and_then(|(_, message)| words::comment(message))),
+            another: another(facts, place),
             place: place.clone(),
-            private: private.collect(),
+            private,
             people: people.collect(),
             changes: changes(facts),
             replies: replies.into_iter().map(|(_, reply)| reply.clone()).collect(),
@@ -67,15 +73,19 @@ impl Sticky {
 
     /// The whole comment as Markdown; bounded, the oldest replies are left out first.
     pub fn draw(&self, keyring: &dyn Keyring, settings: &Settings) -> String {
-        let drawn = Drawn { sticky: self, keyring, settings };
+        let qualified = match settings.bare {
+            Bare::Always => false,
+            Bare::Never => true,
+            Bare::Alone => self.another,
+        };
+        let drawn = Drawn { sticky: self, keyring, settings, qualified };
         let newest = self.replies.first();
         let key = newest.map(|reply| format!("{} {}", reply.key, reply.revision)).unwrap_or_default();
         let mut text = format!("{}{key} -->\n", Self::marker(&self.place));
         if let Some(reply) = newest {
-            text.push_str(&cut(markdown::card(&reply.card, &drawn), LONGEST / 2));
+            text.push_str(&cut(drawn.card(reply), LONGEST / 2));
             text.push_str("\n\n");
         }
-        text.push_str(&drawn.private());
         for reply in self.replies.iter().skip(1) {
             let folded = drawn.folded(reply);
             if text.len() + folded.len() > LONGEST {
@@ -84,13 +94,20 @@ impl Sticky {
             text.push_str(&folded);
         }
         let page = format!("{}/room/{}", settings.site, self.place.room);
-        text.push_str(&format!("<sub>FolkOps · [everything said here]({page}) · `/help`</sub>\n"));
+        let help = drawn.line("/help");
+        text.push_str(&format!("<sub>FolkOps · [everything said here]({page}) · `{help}`</sub>\n"));
         text
     }
 }
 
 fn is_here(place: &Place, wanted: &Place) -> bool {
     place.surface == wanted.surface && place.room == wanted.room
+}
+
+fn another(facts: &Facts<'_>, place: &Place) -> bool {
+    let key = place.about.as_ref().map(|about| format!("{}/{}", place.surface, about.component));
+    let operations = facts.fold::<Operations>();
+    key.zip(operations).is_some_and(|(key, operations)| operations.others.get(&key).is_some())
 }
 
 /// Which change each number stands for; `None` where it stands for several.
@@ -124,30 +141,33 @@ struct Drawn<'a> {
     sticky: &'a Sticky,
     keyring: &'a dyn Keyring,
     settings: &'a Settings,
+    /// Whether a command counts here only behind our own prefix.
+    qualified: bool,
 }
 
 impl Drawn<'_> {
+    fn card(&self, reply: &Reply) -> String {
+        let card = markdown::card(&reply.card, self);
+        match self.private(&reply.key.operation) {
+            Some(private) => format!("{card}\n\n{private}"),
+            None => card,
+        }
+    }
+
     fn folded(&self, reply: &Reply) -> String {
         let title = markdown::title(&reply.card, self);
         // Markdown is not read within a summary, so its title stands there in plain words.
         let title: String = title.chars().filter(|c| !matches!(c, '*' | '`' | '\\' | '<' | '>')).collect();
-        let card = cut(markdown::card(&reply.card, self), LONGEST / 8);
+        let card = cut(self.card(reply), LONGEST / 8);
         format!("<details><summary>{title}</summary>\n\n{card}\n\n</details>\n\n")
     }
 
     /// Where those find what only they may see.
-    fn private(&self) -> String {
-        if self.sticky.private.is_empty() {
-            return String::new();
-        }
-        let names: Vec<String> =
-            self.sticky.private.iter().map(|person| markdown::escape(&self.person(person))).collect();
-        let page = format!("{}/room/{}", self.settings.site, self.sticky.place.room);
-        format!(
-            "🔑 For {} alone, after signing in: [{}]({page})\n\n",
-            names.join(", "),
-            self.sticky.place.room
-        )
+    fn private(&self, operation: &OperationId) -> Option<String> {
+        let people = self.sticky.private.get(operation)?;
+        let names: Vec<String> = people.iter().map(|person| markdown::escape(&self.person(person))).collect();
+        let (site, room) = (&self.settings.site, &self.sticky.place.room);
+        Some(format!("🔑 For {} alone, after signing in: [{room}]({site}/room/{room})", names.join(", ")))
     }
 }
 
@@ -180,5 +200,13 @@ impl Names for Drawn<'_> {
 
     fn site(&self) -> &str {
         &self.settings.site
+    }
+
+    fn line(&self, line: &str) -> String {
+        let ours = format!("/{} ", self.settings.prefix);
+        match line.strip_prefix('/').filter(|_| self.qualified && !line.starts_with(&ours)) {
+            Some(words) => format!("{ours}{words}"),
+            None => line.to_owned(),
+        }
     }
 }
