@@ -42,6 +42,7 @@ mod tests {
             places: 1,
             lasts: hour,
             lasts_at_most: hour,
+            sign_in: None,
             rollout: folkops_rollouts::Template::ordinary().into(),
         };
         let kept = include_str!("../../docs/commands.md");

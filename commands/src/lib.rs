@@ -33,6 +33,8 @@ pub struct Settings {
     pub lasts: std::time::Duration,
     /// How long one may last from any moment on.
     pub lasts_at_most: std::time::Duration,
+    /// Where people sign in who have an account of another network; by that they get an account in the service.
+    pub sign_in: Option<String>,
     /// How a release comes to everybody, unless `/promote` says otherwise.
     pub rollout: folkops_rollouts::Templates,
 }

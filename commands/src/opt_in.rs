@@ -59,7 +59,7 @@ impl Command for OptIn {
     }
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        let chosen = Chosen::of(call, facts)?;
+        let chosen = Chosen::of(&self.0, call, facts)?;
         let mut context = subject::context(call, &chosen.subjects);
         context.own = true;
         let mixes = facts.fold::<Mixes>();
@@ -70,7 +70,7 @@ impl Command for OptIn {
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
-        let chosen = match Chosen::of(call, facts) {
+        let chosen = match Chosen::of(&self.0, call, facts) {
             Ok(chosen) => chosen,
             Err(card) => return Plan::refuse(*card),
         };
@@ -104,9 +104,9 @@ impl<'a> Chosen<'a> {
         Ask::about(Resource::Workload(self.person.clone()), context).touching(touched)
     }
 
-    fn of(call: &Call<'_>, facts: &Facts<'a>) -> Result<Self, Box<Card>> {
+    fn of(settings: &Settings, call: &Call<'_>, facts: &Facts<'a>) -> Result<Self, Box<Card>> {
         let mut names = call.args.changes("change");
-        let (person, owner) = who(call, facts)?;
+        let (person, owner) = who(settings, call, facts)?;
         let mix = facts.fold::<Mixes>().and_then(|mixes| facts.row(&mixes.mixes, &person));
         let serving = mix.and_then(|mix| mix.serving.as_ref().or(mix.raising.as_ref()));
         let (_, production) = subject::production(facts)?;
@@ -170,11 +170,15 @@ fn with_way_out(card: Card, has_mix: bool) -> Card {
 }
 
 /// The person who asks and their account in the service; a card when they have none.
-pub fn who(call: &Call<'_>, facts: &Facts<'_>) -> Result<(PersonId, Owner), Box<Card>> {
+fn who(settings: &Settings, call: &Call<'_>, facts: &Facts<'_>) -> Result<(PersonId, Owner), Box<Card>> {
     let none = || {
+        let next = match &settings.sign_in {
+            Some(page) => Line::new().text("Sign in once at ").span(Span::Link(page.clone())).text(", then say it again"),
+            None => Line::new().text("An operator names it when inviting you"),
+        };
         let card = Card::new(CardState::Refused, "It is not known which account in the service is yours")
             .say("So no data could be kept apart for you, and nothing was done.")
-            .row("Next", "An operator names it when inviting you");
+            .row("Next", next);
         Box::new(card)
     };
     let person = call.principal.person().ok_or_else(none)?;

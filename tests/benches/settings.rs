@@ -12,6 +12,7 @@ pub fn settings() -> Settings {
         places: 8,
         lasts: Duration::from_secs(2 * 3_600),
         lasts_at_most: Duration::from_secs(24 * 3_600),
+        sign_in: None,
         rollout: folkops_rollouts::Template {
             strategy: folkops_model::Strategy::AtOnce,
             ..folkops_rollouts::Template::ordinary()

@@ -1,10 +1,13 @@
 //! The whole story from pull-request comments: comment in, comment out.
 
-use folkops_world::{Hosted, Protection, Verdict, Way};
+use folkops_world::{Chromium, Hosted, Protection, Verdict, Way};
+
+const SOUP: &str = "/red-lentil-soup";
 
 #[tokio::test]
-async fn a_fork_s_change_is_looked_at_by_a_review_previewed_and_promoted_by_a_second_maintainer() {
-    let hosted = Hosted::start().await;
+async fn a_fork_s_change_is_looked_at_by_a_review_tried_by_its_author_alone_and_promoted_by_a_second_maintainer()
+ {
+    let hosted = Hosted::with_sign_in().await;
     let web = hosted.repository(41);
     hosted.github.opens(&web, 41, "mira");
 
@@ -18,14 +21,48 @@ async fn a_fork_s_change_is_looked_at_by_a_review_previewed_and_promoted_by_a_se
     hosted.told(41, &["Preview of #41 is up"]).await;
     hosted.marked(41, asked, "rocket").await;
 
+    mira_alone_has_it(&hosted).await;
+
     let promoted = hosted.says("sam", 41, "/folkops promote");
     hosted.told(41, &["🎉", "live for everyone"]).await;
     hosted.marked(41, promoted, "rocket").await;
     assert!(hosted.github.is_merged(&web, 41));
     hosted.world.until_release(2).await;
+    let everybody = hosted.world.visits(&mut hosted.world.visitor(), "ben", SOUP).await;
+    assert_eq!(hosted.world.behind(&everybody.body), hosted.world.running_digests("release-2"));
 
     assert_eq!(hosted.ours(41).len(), 1, "one comment of ours, edited in place");
     assert_eq!(hosted.ours(41)[0].id, waits.id);
+}
+
+/// She signs in with GitHub, so that the service knows whose data is hers; all she says is said on the pull request.
+async fn mira_alone_has_it(hosted: &Hosted) {
+    let world = &hosted.world;
+    let early = hosted.says("mira", 41, "/opt-in");
+    let sign_in = format!("{}/sign-in/github", hosted.site());
+    hosted.told(41, &["not known which account in the service is yours", &sign_in]).await;
+    hosted.marked(41, early, "confused").await;
+
+    hosted.github.sits_down("mira");
+    let browser = Chromium::start().await;
+    browser.opens(&sign_in).await;
+    browser.presses("Continue to GitHub").await;
+    browser.until_sees(&["kitchen"]).await;
+
+    hosted.says("mira", 41, "/opt-in");
+    let consent = hosted.told(41, &["Try #41 on your own account?", "may read and change the data of"]).await;
+    let agreed = consent.body.lines().find(|line| line.starts_with("/opt-in")).expect("a line to copy");
+    hosted.says("mira", 41, agreed);
+    let told = hosted.told(41, &["mix now has", "🔑 For mira alone, after signing in"]).await;
+    assert!(!told.body.contains("Tie this browser"), "the link is hers alone: {}", told.body);
+
+    browser.opens(&format!("{}/room/web-41", hosted.site())).await;
+    browser.presses_into_new_tab("Open github-").await;
+    browser.presses("Use it in this browser").await;
+    let hers = browser.until_sees(&["#41"]).await;
+    let others = world.visits(&mut world.visitor(), "ben", SOUP).await;
+    assert_eq!(world.behind(&others.body), world.running_digests("release-1"));
+    assert_ne!(world.behind(&hers), world.running_digests("release-1"), "{hers}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A world whose pull requests are on GitHub: the bot speaks as an App there, and nobody needs the web room.
 
 use std::fs;
+use std::path::Path;
 
 use toml::{Table, Value};
 
@@ -24,6 +25,23 @@ impl Hosted {
     /// Starts with the first release up; Mira is somebody with a fork, Jo and Sam may write in both repositories.
     pub async fn start() -> Self {
         let hosted = Self::before_the_first_release(|_| {}).await;
+        hosted.world.until_release(1).await;
+        hosted
+    }
+
+    /// As [`Hosted::start`]; people may sign in to the site with GitHub.
+    pub async fn with_sign_in() -> Self {
+        let hosted = Self::before_the_first_release(|config| {
+            let github = config["github"].as_table_mut().unwrap();
+            let key = Path::new(github["key"].as_str().unwrap());
+            let secret = key.with_file_name("client.secret");
+            fs::write(&secret, GitHub::CLIENT_SECRET).unwrap();
+            github.insert("client".into(), GitHub::CLIENT.into());
+            github.insert("client_secret".into(), secret.to_str().unwrap().into());
+            let site = config["site"].as_table_mut().unwrap();
+            site.insert("newcomers".into(), vec!["user"].into());
+        })
+        .await;
         hosted.world.until_release(1).await;
         hosted
     }
@@ -74,6 +92,11 @@ impl Hosted {
             let calls: Vec<String> = self.github.calls().into_iter().filter(|call| !looks(call)).collect();
             self.world.gives_up(&format!("no such comment: {:#?}; GitHub was asked {calls:#?}", comments()))
         })
+    }
+
+    /// Where the site is.
+    pub fn site(&self) -> String {
+        self.world.setup().ordinary()["site"]["url"].as_str().unwrap().to_owned()
     }
 
     /// Every comment of ours on a pull request.

@@ -214,6 +214,7 @@ pub fn settings(config: &Config) -> Settings {
         places: config.limits.places,
         lasts: minutes(config.limits.preview_minutes),
         lasts_at_most: minutes(config.limits.longest_minutes),
+        sign_in: crate::github::sign_in(config),
         rollout: config.templates(),
     }
 }

@@ -62,6 +62,12 @@ fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
     })
 }
 
+/// The page on which people sign in with GitHub, where the App has a client.
+pub fn sign_in(config: &Config) -> Option<String> {
+    config.github.as_ref()?.client.as_ref()?;
+    Some(format!("{}/sign-in/{}", config.site.url.trim_end_matches('/'), folkops_github::surface()))
+}
+
 /// How people sign in: with GitHub, where the App has a client.
 pub fn sign_ins(config: &Config) -> Result<SignIns, StartError> {
     let mut by = BTreeMap::new();

@@ -74,6 +74,7 @@ pub fn any_settings() -> Settings {
         places: 1,
         lasts: Duration::from_secs(1),
         lasts_at_most: Duration::from_secs(1),
+        sign_in: None,
         rollout: folkops_rollouts::Template::ordinary().into(),
     }
 }

@@ -126,6 +126,7 @@ impl Room {
             places: 4,
             lasts: Duration::from_secs(7_200),
             lasts_at_most: Duration::from_secs(86_400),
+            sign_in: None,
             rollout: rollout.into(),
         };
         let desk = Desk {
