@@ -12,7 +12,7 @@ use folkops_embedded::Embedded;
 use folkops_engine::admission::Limits;
 use folkops_engine::{
     Addresses, Body, Desk, Engine, EngineParts, Folds, Inbound, Keyring, Ledger, Operations, Outbox, People,
-    Registry, Reply, ReplySink, Rooms, Unavailable,
+    Registry, Reply, ReplySink, Rooms, Unposted,
 };
 use folkops_model::ports::Entropy;
 use folkops_model::{
@@ -51,7 +51,7 @@ struct Room {
 }
 
 impl ReplySink for Room {
-    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>> {
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unposted>> {
         let number = self.posted.fetch_add(1, Ordering::Relaxed);
         let waiter =
             reply.place.thread.as_ref().and_then(|thread| self.waiting.lock().expect("whole").remove(thread));

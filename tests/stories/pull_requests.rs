@@ -1,7 +1,11 @@
 //! The whole story from pull-request comments: comment in, comment out.
 
-use folkops_world::{Chromium, Hosted, Protection, Verdict, Way};
+use std::time::Duration;
 
+use folkops_world::{Chromium, Hosted, Protection, Verdict, Way, until_within};
+
+/// A reply and the marks around it, on a busy machine.
+const SOON: Duration = Duration::from_secs(60);
 const SOUP: &str = "/red-lentil-soup";
 
 #[tokio::test]
@@ -112,4 +116,30 @@ async fn a_change_waits_for_its_required_check_and_is_promoted_once_that_is_gree
     hosted.says("sam", 41, "/promote");
     hosted.told(41, &["🎉", "live for everyone"]).await;
     assert!(hosted.github.is_merged(&web, 41));
+}
+
+#[tokio::test]
+async fn an_answer_that_github_will_never_take_is_set_aside_and_the_next_start_is_clean() {
+    let mut hosted = Hosted::start().await;
+    let (locked, open) = (hosted.repository(41), hosted.repository(52));
+    hosted.github.opens(&locked, 41, "mira");
+    hosted.github.opens(&open, 52, "mira");
+    hosted.github.locks(&locked, 41);
+    let asked = hosted.says("sam", 41, "/status");
+    let refused = async || hosted.world.journal().await.every("reply-refused").first().map(|_| ());
+    until_within(SOON, "the refused answer is on record", refused).await;
+    assert_eq!(hosted.ours(41), [], "a locked conversation is left alone");
+
+    hosted.world.kill().await;
+    let before = hosted.world.logged().len();
+    hosted.world.restart().await;
+    let next = hosted.says("sam", 52, "/status");
+    hosted.marked(52, next, "+1").await;
+    let since = hosted.world.logged().split_off(before);
+    assert!(!since.contains("could not be posted") && !since.contains("set aside"), "{since}");
+    let journal = hosted.world.journal().await;
+    let said = journal.every("request-received");
+    let heard = said.iter().filter(|record| record["body"]["message"] == format!("gh-comment-{asked}"));
+    assert_eq!(heard.count(), 1, "it is in the record, once");
+    assert_eq!(journal.every("reply-refused").len(), 1);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use folkops_engine::{Rights, RightsSource, Unavailable};
+use folkops_engine::{Rights, RightsSource, Unavailable, Unposted};
 use folkops_model::ports::Clock;
 use folkops_model::{Account, ChangeNumber, ComponentName, Group, MessageId, Sha};
 use futures::FutureExt as _;
@@ -331,6 +331,19 @@ impl RightsSource for GitHub {
             Ok(rights)
         }
         .boxed()
+    }
+}
+
+impl From<Wrong> for Unposted {
+    fn from(wrong: Wrong) -> Self {
+        match wrong {
+            Wrong::Missing(_) => Self::Refused(wrong.to_string()),
+            // GitHub's own sentence may name people, and what was recorded stays.
+            Wrong::Refused { status: status @ (403 | 404 | 410 | 422), .. } => {
+                Self::Refused(format!("GitHub refuses it ({status}): it may be locked, or be gone"))
+            }
+            later => Self::Later(later.into()),
+        }
     }
 }
 

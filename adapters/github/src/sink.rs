@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use folkops_engine::{Audience, Keyring, Ledger, Operations, Outbox, Reply, ReplySink, Unavailable};
+use folkops_engine::{
+    Audience, Keyring, Ledger, Operations, Outbox, Reply, ReplySink, Unavailable, Unposted,
+};
 use folkops_model::{CardState, Class, MessageId, Place, RoomName};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -58,11 +60,11 @@ impl Sink {
         Self { github, ledger, keyring, written: std::sync::Mutex::default() }
     }
 
-    async fn put(&self, reply: &Reply) -> Result<MessageId, Unavailable> {
+    async fn put(&self, reply: &Reply) -> Result<MessageId, Unposted> {
         let place = &reply.place;
         let about = place.about.as_ref();
         let about =
-            about.ok_or_else(|| Unavailable("a reply is owed in a place that is no pull request".into()))?;
+            about.ok_or_else(|| Unposted::Refused("it is owed in a place that is no pull request".into()))?;
         let repository = self.github.repository(&about.component)?;
         let turn = self.turn(&place.room);
         let mut written = turn.lock().await;
@@ -180,8 +182,8 @@ impl Sink {
     }
 }
 
-fn message(comment: u64) -> Result<MessageId, Unavailable> {
-    MessageId::parse(&format!("gh-comment-{comment}")).map_err(|error| Unavailable(error.to_string()))
+fn message(comment: u64) -> Result<MessageId, Unposted> {
+    MessageId::parse(&format!("gh-comment-{comment}")).map_err(|error| Unposted::Refused(error.to_string()))
 }
 
 /// Where a comment goes.
@@ -193,7 +195,7 @@ struct Target<'a> {
 }
 
 impl ReplySink for Sink {
-    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>> {
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unposted>> {
         self.put(reply).boxed()
     }
 }

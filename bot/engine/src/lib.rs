@@ -27,6 +27,6 @@ pub use folkops_record::{
     Note, Position, Read, Reply, ReplyKey, RowChange, Rows, Store, StoreError, WaitsFor,
 };
 pub use pipeline::{Engine, EngineParts, Inbound, Receipt, Rejected};
-pub use ports::{Hands, Lookout, ReplySink, Rights, RightsSource, Unavailable};
+pub use ports::{Hands, Lookout, ReplySink, Rights, RightsSource, Unavailable, Unposted};
 pub use registry::Registry;
 pub use rights::{Scope, Standing};

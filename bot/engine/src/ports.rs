@@ -11,6 +11,17 @@ use futures::future::BoxFuture;
 #[error("{0}")]
 pub struct Unavailable(pub String);
 
+/// A reply does not stand where it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unposted {
+    /// The place cannot be reached now; it is tried again.
+    #[error(transparent)]
+    Later(#[from] Unavailable),
+    /// The place refuses it and would again, such as a conversation that is gone. It is tried again with its next card.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// Does effects. Each is safe to do again: the hands look first whether it has happened already.
 pub trait Hands: Send + Sync {
     /// Does one effect whose record is durable. Dropping the future stops the work.
@@ -41,5 +52,5 @@ pub trait RightsSource: Send + Sync {
 /// Puts replies where people see them.
 pub trait ReplySink: Send + Sync {
     /// Posts a reply, or edits it to its newest state. The same reply is always the same message.
-    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>>;
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unposted>>;
 }

@@ -152,6 +152,15 @@ pub enum Body {
         /// The message that the surface made of it.
         message: MessageId,
     },
+    /// A reply cannot stand where it should: the place refuses it and would again. It is owed again with its next state.
+    ReplyRefused {
+        /// Which.
+        key: ReplyKey,
+        /// Which state of it.
+        revision: u32,
+        /// What the place said, in words of ours.
+        why: String,
+    },
     /// Another program was seen that answers the same words; only the qualified form counts beside it.
     OtherBotSeen {
         /// Which.

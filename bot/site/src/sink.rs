@@ -3,7 +3,7 @@
 //! Nothing is sent anywhere: the pages render the room from the record. So posting a reply is only giving it the name
 //! that its message has here, always the same one.
 
-use folkops_engine::{Reply, ReplyKey, ReplySink, Unavailable};
+use folkops_engine::{Reply, ReplyKey, ReplySink, Unposted};
 use folkops_model::{Malformed, MessageId};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -13,8 +13,8 @@ use futures::future::BoxFuture;
 pub struct WebSink;
 
 impl ReplySink for WebSink {
-    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>> {
-        let named = message_of(&reply.key).map_err(|error| Unavailable(error.to_string()));
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unposted>> {
+        let named = message_of(&reply.key).map_err(|error| Unposted::Refused(error.to_string()));
         async move { named }.boxed()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use folkops_engine::{Due, Hands, Keyring, KeyringError, Lookout, Reply, ReplySink, Unavailable};
+use folkops_engine::{Due, Hands, Keyring, KeyringError, Lookout, Reply, ReplySink, Unavailable, Unposted};
 use folkops_model::ports::{Clock, Entropy};
 use folkops_model::{
     Action, Authority, Class, ComponentName, Decision, Digest, Effect, Failure, FailureKind, Group,
@@ -195,7 +195,7 @@ impl Lookout for Nothing {
 pub struct Sink;
 
 impl ReplySink for Sink {
-    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>> {
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unposted>> {
         let id = MessageId::parse(&format!("c-{}-{}", reply.key.operation, reply.key.slot)).unwrap();
         async move { Ok(id) }.boxed()
     }

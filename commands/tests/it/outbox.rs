@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use folkops_engine::MemoryStore;
 use folkops_engine::{Due, Entry, Position, Reply, ReplyKey, RowChange, Rows, Store, StoreError};
-use folkops_engine::{Hands, Operations, Outbox, ReplySink, Unavailable};
+use folkops_engine::{Hands, Operations, Outbox, ReplySink, Unavailable, Unposted};
 use folkops_model::{MessageId, OperationId, Outcome};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -144,7 +144,7 @@ impl Hands for WatchedHands {
 struct WatchedSink(Watch);
 
 impl ReplySink for WatchedSink {
-    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unavailable>> {
+    fn post<'a>(&'a self, reply: &'a Reply) -> BoxFuture<'a, Result<MessageId, Unposted>> {
         let id = MessageId::parse(&format!("c-{}-{}", reply.key.operation, reply.key.slot)).unwrap();
         self.0.happens(Planted::DeleteBeforeSend, |world| {
             let newest = world.posted.entry(reply.key.clone()).or_default();

@@ -73,6 +73,7 @@ impl State {
             branch: format!("change-{number}"),
             base: "main".into(),
             draft: false,
+            locked: false,
             stage: Stage::Open,
             reviews: Vec::new(),
             created: now,

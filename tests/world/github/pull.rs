@@ -14,6 +14,8 @@ pub(super) struct Pull {
     pub branch: String,
     pub base: String,
     pub draft: bool,
+    /// Whether its conversation is over: only those who can push may go on with it, programs not.
+    pub locked: bool,
     pub stage: Stage,
     pub reviews: Vec<Review>,
     pub created: Timestamp,

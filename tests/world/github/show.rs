@@ -59,7 +59,7 @@ impl State {
             "html_url": format!("{home}/{full}/pull/{number}"),
             "issue_url": format!("{home}/repos/{full}/issues/{number}"),
             "title": pull.title, "body": pull.body, "user": self.shown_account(pull.author),
-            "state": if pull.is_open() { "open" } else { "closed" }, "draft": pull.draft, "locked": false,
+            "state": if pull.is_open() { "open" } else { "closed" }, "draft": pull.draft, "locked": pull.locked,
             "created_at": pull.created, "updated_at": pull.updated, "closed_at": closed, "merged_at": merged,
             "merged": !by.is_null(), "merged_by": by, "merge_commit_sha": commit, "mergeable": mergeable,
             "mergeable_state": if mergeable == Some(false) { "dirty" } else { "clean" },
@@ -107,7 +107,7 @@ impl State {
             "url": format!("{}/repos/{full}/issues/{number}", self.home), "html_url": html,
             "repository_url": format!("{}/repos/{full}", self.home), "title": pull.title, "body": pull.body,
             "user": self.shown_account(pull.author), "state": if pull.is_open() { "open" } else { "closed" },
-            "locked": false, "draft": pull.draft, "created_at": pull.created, "updated_at": pull.updated,
+            "locked": pull.locked, "draft": pull.draft, "created_at": pull.created, "updated_at": pull.updated,
             "closed_at": null, "author_association": self.association(at, pull.author), "labels": [],
             "comments": self.repositories[at].comments.values().filter(|one| one.pull == number).count(),
             "pull_request": {

@@ -188,6 +188,13 @@ impl GitHub {
         });
     }
 
+    /// Ends the conversation on a pull request; who can push may still comment, and programs may not.
+    pub fn locks(&self, repository: &str, number: u64) {
+        let mut state = self.inner.state();
+        let at = place(&state, repository);
+        state.repositories[at].pulls.get_mut(&number).expect("a pull request").locked = true;
+    }
+
     /// Closes a pull request without merging it.
     pub fn closes(&self, repository: &str, number: u64, by: &str) {
         self.changes(repository, by, |state, at, by| {

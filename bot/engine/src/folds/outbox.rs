@@ -58,6 +58,10 @@ impl Outbox {
 
     fn posted(&mut self, at: u64, key: &ReplyKey, revision: u32, message: &MessageId) {
         self.replies.change(at, key, |row| row.posted = Some((revision, message.clone())));
+        self.settled(at, key, revision);
+    }
+
+    fn settled(&mut self, at: u64, key: &ReplyKey, revision: u32) {
         if self.owed.get(key).is_some()
             && self.replies.get(key).is_some_and(|row| row.reply.revision == revision)
         {
@@ -83,6 +87,7 @@ impl Fold for Outbox {
         match &record.body {
             Body::ReplyOwed(reply) => self.owed(at, reply),
             Body::ReplyPosted { key, revision, message } => self.posted(at, key, *revision, message),
+            Body::ReplyRefused { key, revision, .. } => self.settled(at, key, *revision),
             _ => {}
         }
     }

@@ -57,8 +57,16 @@ fn body(call: &Call) -> Outcome<&str> {
 fn create(state: &mut State, call: &Call) -> Outcome {
     let (at, pull) = state.pull(call, "issue_number")?;
     let (number, body) = (pull.number, body(call)?);
+    open_to_programs(state, at, number, "create")?;
     let id = state.comment(at, number, state.acting(call), body);
     Ok(Reply::One(201, state.shown_comment(at, &state.repositories[at].comments[&id])))
+}
+
+/// Only programs ask here, and a locked conversation is closed to them.
+fn open_to_programs(state: &State, at: usize, number: u64, what: &str) -> Outcome<()> {
+    let locked = state.repositories[at].pulls.get(&number).is_some_and(|pull| pull.locked);
+    let refusal = || Refusal(403, format!("Unable to {what} comment because issue is locked."));
+    if locked { Err(refusal()) } else { Ok(()) }
 }
 
 fn of(state: &State, call: &Call) -> Outcome<(usize, u64)> {
@@ -85,6 +93,7 @@ fn may_change(state: &State, call: &Call, (at, id): (usize, u64)) -> Outcome<u64
 fn update(state: &mut State, call: &Call) -> Outcome {
     let (at, id) = of(state, call)?;
     let (by, body) = (may_change(state, call, (at, id))?, body(call)?);
+    open_to_programs(state, at, state.repositories[at].comments[&id].pull, "update")?;
     state.edit(at, id, by, body);
     Ok(Reply::One(200, state.shown_comment(at, &state.repositories[at].comments[&id])))
 }
