@@ -161,6 +161,19 @@ fn fenced(text: &str, kind: &str) -> String {
     format!("{fence}{kind}\n{}\n{fence}", text.trim_end())
 }
 
+/// The fence of the code block that a text ends within, if it does.
+pub fn open_fence(text: &str) -> Option<&str> {
+    text.lines().fold(None, |open, line| {
+        let marks = line.len() - line.trim_start_matches('`').len();
+        let (fence, rest) = line.split_at(marks);
+        match open {
+            None => (marks >= 3).then_some(fence),
+            Some(open) if marks >= open.len() && rest.is_empty() => None,
+            open => open,
+        }
+    })
+}
+
 /// A piece of code within a line.
 fn code(text: &str) -> String {
     let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -266,6 +279,15 @@ mod tests {
         assert_eq!(code("a ``b"), "```a ``b```");
         assert_eq!(code("`x`"), "`` `x` ``");
         assert_eq!(fenced("a\n```\nb\n", "text"), "````text\na\n```\nb\n````");
+    }
+
+    #[test]
+    fn what_is_cut_within_code_is_closed_by_the_fence_that_opened_it() {
+        let whole = fenced("a\n```\nb", "text");
+        assert_eq!(open_fence(&whole), None);
+        assert_eq!(open_fence("````text\na\n```\nb"), Some("````"));
+        assert_eq!(open_fence("words\n```\na"), Some("```"));
+        assert_eq!(open_fence("````\na\n`````\nwords ```"), None);
     }
 
     #[test]

@@ -130,8 +130,7 @@ fn cut(text: String, most: usize) -> String {
     let kept = text.get(..end).unwrap_or_default();
     let kept = kept.rsplit_once('\n').map_or(kept, |(kept, _)| kept);
     // What was cut may have left a block of code or a fold open.
-    let open = kept.matches("\n```").count() % 2 == 1;
-    let close = if open { "\n```" } else { "" };
+    let close = markdown::open_fence(kept).map(|fence| format!("\n{fence}")).unwrap_or_default();
     let unfolded = kept.matches("<details>").count() > kept.matches("</details>").count();
     let fold = if unfolded { "\n</details>" } else { "" };
     format!("{kept}{close}{fold}\n\n*The rest is on our page.*")
