@@ -21,6 +21,12 @@ impl Series {
         self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect()
     }
 
+    /// This series less another one, round by round.
+    pub fn less(&self, other: &Self) -> Self {
+        assert_eq!(self.0.len(), other.0.len(), "a difference needs the same rounds");
+        self.0.iter().zip(&other.0).map(|(ours, theirs)| ours - theirs).collect()
+    }
+
     /// The figure in the middle; between the two middle ones when they are two.
     pub fn median(&self) -> f64 {
         let sorted = self.sorted();

@@ -6,8 +6,13 @@
 //! spoke before; a round stays below the program's own limits, which are there against floods.
 
 #[allow(dead_code, reason = "each bench uses its part")]
+#[path = "../disk.rs"]
+mod disk;
+#[allow(dead_code, reason = "each bench uses its part")]
 #[path = "../figures.rs"]
 mod figures;
+#[path = "../watch.rs"]
+mod watch;
 
 use std::env;
 use std::fs;
@@ -36,6 +41,8 @@ const AT_ONCE: usize = 16;
 const PEOPLE: u64 = 50;
 /// Where they speak, all of it in one repository.
 const PULLS: [u32; 6] = [41, 52, 55, 57, 58, 59];
+/// For so long the disk is asked in each round what it does by itself.
+const PROBING: Duration = Duration::from_millis(200);
 /// In this time the program's limits are whole again.
 const BREATH: Duration = Duration::from_secs(3);
 
@@ -65,8 +72,10 @@ async fn main() {
     // Everybody speaks once beforehand: who is new costs a record more.
     ours.one_by_one(&mut id, PEOPLE).await;
     theirs.one_by_one(&mut id, PEOPLE).await;
+    let mut disk = Series::default();
     for _ in 0..ROUNDS {
         until_rested().await;
+        disk.push(disk::probe(hosted.world.setup().folder(), PROBING).median_ms);
         ours.round(&mut id).await;
         theirs.round(&mut id).await;
     }
@@ -77,6 +86,9 @@ async fn main() {
             contender.name, contender.p50, contender.p99, contender.a_second
         );
     }
+    let own = ours.p50.less(&disk);
+    println!("  disk     p50 {disk:.2} ms for a small write to be durable");
+    println!("  {}", aim("folkops p50 less the disk's, in ms", own.median(), Aim::AtMost(0.3)));
     println!("  {}", aim("folkops ÷ probot, p50", ours.p50.over(&theirs.p50).median(), Aim::AtMost(2.0)));
     println!("  {}", aim("folkops ÷ probot, MiB resident", memory[0] / memory[1], Aim::AtMost(0.25)));
     // What was sent here never stood on the pull request, and the marks on it are asked for in vain.
