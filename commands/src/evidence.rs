@@ -4,15 +4,18 @@
 //! says how much was used by how many, what failed, how fast it was beside production over the same time, and what nobody
 //! used; never who used what. Under two people no number is told at all, and an action that not surely two used is named without one.
 
-use folkops_engine::{Ask, Call, Command, Facts, Plan};
+use folkops_engine::{Ask, Call, Command, Facts, Operations, Plan};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Line, OperationId, PersonId, Resource,
-    Sha, Span, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, OperationId, PersonId,
+    Principal, Resource, Sha, Span, Topic, Weight,
 };
 use folkops_previews::evidence::{FEWEST_PEOPLE, FEWEST_REQUESTS, Fares, Measured, Missing};
-use folkops_previews::{Beside, Candidate, Mixes, Preview, PreviewState, Previews, UsageRow, Usages};
+use folkops_previews::{
+    Beside, Candidate, Mixes, Preview, PreviewState, Previews, Tidings, UsageRow, Usages, tidings,
+};
 use folkops_rollouts::{Level, Tally, interval};
 
+use crate::advance::nothing;
 use crate::deploy_preview;
 use crate::subject;
 use crate::telling::{share, thousands};
@@ -50,10 +53,32 @@ impl Command for Evidence {
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
         match asked(call, facts) {
-            Ok((change, head)) => Plan::answer(card(facts, &change, head.as_ref())),
+            Ok((change, head)) => {
+                let card = card(facts, &change, head.as_ref());
+                match call.principal {
+                    Principal::Person(_) => Plan::answer(card),
+                    Principal::Automation => told_anew(call, facts, change, card),
+                }
+            }
             Err(card) => Plan::refuse(*card),
         }
     }
+}
+
+/// What is said by itself when the people who try a change become more or fewer: one card, edited from then on.
+fn told_anew(call: &Call<'_>, facts: &Facts<'_>, change: ChangeRef, card: Card) -> Plan {
+    let trying = tidings::trying(facts, &change);
+    let card = card.row("Now", format!("{} on their own account", people(trying)));
+    let told = facts.fold::<Tidings>().and_then(|tidings| facts.row(&tidings.uses, &change));
+    let told = told.map(|told| told.operation.clone()).filter(|operation| {
+        facts.fold::<Operations>().is_some_and(|all| facts.row(&all.operations, operation).is_some())
+    });
+    let first = told.clone().unwrap_or_else(|| call.operation.clone());
+    let plan = match told {
+        Some(operation) => nothing().also(operation, card),
+        None => Plan::answer(card),
+    };
+    plan.intend(Intent::Tell { change, topic: Topic::Use { people: trying, card: first } })
 }
 
 /// The change that is asked about, with its head while it is open.

@@ -79,4 +79,6 @@ registry! { |settings|
     restore::Restore(settings),
     expire::Expire,
     advance::Advance,
+    welcome::Welcome(settings),
+    news::News,
 }

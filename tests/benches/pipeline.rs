@@ -116,6 +116,7 @@ impl Pipeline {
             author_name: String::new(),
             title: format!("Change {number}"),
             diff: DiffSummary { files: 1, added: 3, ..DiffSummary::default() },
+            opened: None,
         };
         let author_name = self.keyring.seal("Mira").expect("a name can be sealed");
         let observed = Body::ChangeObserved { component: component(name), change, author_name };

@@ -7,6 +7,7 @@ mod github_guide;
 mod guided_path;
 mod hostile_lines;
 mod mirror;
+mod news;
 mod outages;
 mod patch;
 mod pull_requests;

@@ -141,6 +141,7 @@ impl Repository<'_> {
             author: author_id(&commit.author_email),
             author_name: text::line(&commit.author_name, LONGEST_TITLE),
             title: text::line(title, LONGEST_TITLE),
+            opened: None,
         })))
     }
 }

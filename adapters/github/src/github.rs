@@ -10,6 +10,7 @@ use folkops_model::{Account, ChangeNumber, ComponentName, Group, MessageId, Sha}
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::Method;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -45,6 +46,8 @@ pub struct Pull {
     pub login: String,
     /// What it says it does; a stranger's text.
     pub title: String,
+    /// When it was opened, UTC.
+    pub opened: Option<Timestamp>,
 }
 
 /// How a merge by GitHub ended.
@@ -63,6 +66,7 @@ struct PullAnswer {
     #[serde(default)]
     merged: bool,
     merge_commit_sha: Option<String>,
+    created_at: Option<Timestamp>,
     title: String,
     user: Option<UserAnswer>,
     head: HeadAnswer,
@@ -77,6 +81,7 @@ struct HeadAnswer {
 struct UserAnswer {
     id: u64,
     login: String,
+    r#type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +149,8 @@ impl GitHub {
         let known = |pull: PullAnswer| {
             // An account that was deleted leaves nobody; its changes are read, and nobody is their author.
             let (author, login) = pull.user.map_or((0, "ghost".to_owned()), |user| (user.id, user.login));
-            Pull { number: ChangeNumber(pull.number), head: pull.head.sha, author, login, title: pull.title }
+            let (number, opened) = (ChangeNumber(pull.number), pull.created_at);
+            Pull { number, head: pull.head.sha, author, login, title: pull.title, opened }
         };
         Ok(pulls.into_iter().map(known).collect())
     }
@@ -306,6 +312,20 @@ impl GitHub {
         let same = found.user.is_some_and(|user| user.id == account);
         let may_write = same && matches!(found.permission.as_str(), "admin" | "write");
         Ok(may_write.then_some(Group::Maintainer).into_iter().collect())
+    }
+
+    /// Whether an account is a person's who may not write in a component's repository.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn is_newcomer(&self, component: &ComponentName, account: u64) -> Result<bool, Wrong> {
+        let repository = self.repository(component)?;
+        let user: UserAnswer = match self.client.get(repository, &format!("/user/{account}")).await {
+            Err(Wrong::Missing(_)) => return Ok(false),
+            other => other?,
+        };
+        let person = user.r#type.as_deref() == Some("User");
+        Ok(person && self.rights_in(component, account).await?.is_empty())
     }
 
     /// The value of git's `Authorization` header for a token.

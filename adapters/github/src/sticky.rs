@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_engine::{Audience, Facts, Keyring, Operations, Outbox, People, Reply};
-use folkops_model::{ChangeNumber, ChangeRef, OperationId, PersonId, Place, Sealed};
+use folkops_model::{ChangeNumber, ChangeRef, OperationId, PersonId, Place, Principal, Sealed};
 use folkops_previews::Changes;
 
 use crate::markdown::{self, Names};
@@ -42,8 +42,13 @@ impl Sticky {
             || outbox.replies.iter().map(|(_, row)| row).filter(|row| is_here(&row.reply.place, place));
         let everyones = here().filter(|row| row.reply.audience == Audience::Everyone);
         let mut replies: Vec<_> = everyones.map(|row| (row.since, &row.reply)).collect();
-        // What changed last stands first; what would be left out anyway is not copied.
+        // What changed last stands first, but figures that nobody asked for stand behind an answer; what would be left out
+        // anyway is not copied.
         replies.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
+        let answer = replies.iter().position(|(_, reply)| !is_figures(facts, reply));
+        if let Some(newer) = answer.and_then(|answer| replies.get_mut(..=answer)) {
+            newer.rotate_right(1);
+        }
         replies.truncate(1 + EARLIER);
         let mut private: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for reply in here().map(|row| &row.reply) {
@@ -108,6 +113,13 @@ fn another(facts: &Facts<'_>, place: &Place) -> bool {
     let key = place.about.as_ref().map(|about| format!("{}/{}", place.surface, about.component));
     let operations = facts.fold::<Operations>();
     key.zip(operations).is_some_and(|(key, operations)| operations.others.get(&key).is_some())
+}
+
+/// Whether a reply tells by itself how a change is used, which moves often.
+fn is_figures(facts: &Facts<'_>, reply: &Reply) -> bool {
+    let operation = facts.fold::<Operations>().and_then(|all| all.operations.get(&reply.key.operation));
+    operation
+        .is_some_and(|of| of.action.command == "evidence" && of.action.principal == Principal::Automation)
 }
 
 /// Which change each number stands for; `None` where it stands for several.

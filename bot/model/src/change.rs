@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ChangeNumber, ComponentName, Malformed, Sha, TreeId};
@@ -129,4 +130,7 @@ pub struct ObservedChange {
     pub title: String,
     /// Its size.
     pub diff: DiffSummary,
+    /// When it was opened, UTC, where the forge says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Timestamp>,
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeRef;
 use crate::ids::{
-    ComponentName, CompositionId, Digest, Owner, PersonId, PreviewId, ReleaseNumber, Sha, StackName,
+    ComponentName, CompositionId, Digest, OperationId, Owner, PersonId, PreviewId, ReleaseNumber, Sha,
+    StackName,
 };
 use crate::person::Principal;
 use crate::rollout::{BasisPoints, Held, Rollout, RolloutEnd};
@@ -212,6 +213,13 @@ pub enum Intent {
         /// The commit that does; what is pushed to it later may not.
         commit: Sha,
     },
+    /// Something was told by itself where a change stands.
+    Tell {
+        /// Where: at this change.
+        change: ChangeRef,
+        /// What.
+        topic: Topic,
+    },
     /// Changes that were taken back may go out again with others, and promotions are possible again.
     Pardon {
         /// Which.
@@ -221,5 +229,22 @@ pub enum Intent {
         /// Why, in their words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Sealed>,
+    },
+}
+
+/// What is told by itself where a change stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// Its author is new here.
+    Welcome,
+    /// What became of it in production.
+    Course,
+    /// How it fares with those who try it.
+    Use {
+        /// So many had it on their own account by then.
+        people: u64,
+        /// Whose card tells it.
+        card: OperationId,
     },
 }

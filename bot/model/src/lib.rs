@@ -29,7 +29,7 @@ pub use ids::{
     BodyHash, ChangeNumber, ComponentName, CompositionId, Digest, Malformed, MessageId, OperationId, Owner,
     PersonId, PreviewId, ReleaseNumber, RequestId, RoomName, ServiceId, Sha, StackName, SurfaceName, TreeId,
 };
-pub use intent::Intent;
+pub use intent::{Intent, Topic};
 pub use observed::{ClientKind, Cohort, Compared, Counts, Observation, Tick, Visitors};
 pub use person::{Account, Group, Principal};
 pub use request::{Cause, Place, Request};

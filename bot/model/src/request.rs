@@ -44,6 +44,8 @@ pub enum Cause {
     FirstStart,
     /// The numbers decided.
     Verdict,
+    /// Something became of a change, or somebody came with one.
+    News,
     /// An earlier operation, whose end brought it about.
     Operation(OperationId),
 }

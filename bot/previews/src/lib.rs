@@ -9,13 +9,15 @@ pub mod folds;
 pub mod perform;
 pub mod ports;
 pub mod reconcile;
+pub mod tidings;
 pub mod usage;
 pub mod watch;
 
 pub use composition::Composition;
 pub use folds::{
-    Allowed, Beside, Candidate, ChangeRow, Changes, Freeze, Leaving, LinkRow, Mix, MixStack, Mixes, Preview,
-    PreviewState, Previews, Production, Raised, Releases, Trial, UsageRow, Usages,
+    Allowed, Became, Beside, Candidate, ChangeRow, Changes, Course, Freeze, Leaving, LinkRow, Mix, MixStack,
+    Mixes, Preview, PreviewState, Previews, Production, Raised, Releases, TakenBack, Tidings, ToldUse, Trial,
+    UsageRow, Usages,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

@@ -122,6 +122,7 @@ fn observed(change: ObservedChange, pulls: &[Pull]) -> ObservedChange {
         author: format!("github:{}", pull.author),
         author_name: folkops_git::line(&pull.login, LONGEST_TITLE),
         title: folkops_git::line(&pull.title, LONGEST_TITLE),
+        opened: pull.opened,
         ..change
     }
 }

@@ -117,6 +117,8 @@ pub fn start(bot: &Arc<Bot>, stop: &CancellationToken) {
     let Some(intake) = &bot.intake else { return };
     let mirror = Mirror::new(intake.github().clone(), bot.ledger.clone(), bot.clock.clone());
     tokio::spawn(stop.clone().run_until_cancelled_owned(tell(bot.clone(), mirror)));
+    let news = crate::news::tell(bot.clone(), intake.github().clone());
+    tokio::spawn(stop.clone().run_until_cancelled_owned(news));
     let scan = Arc::new(Scan::new(intake.clone()));
     let comments = scan.clone();
     tokio::spawn(stop.clone().run_until_cancelled_owned(async move {

@@ -15,6 +15,7 @@ mod guide;
 mod hands;
 mod init;
 mod metrics;
+mod news;
 mod offline;
 mod people;
 mod policy;

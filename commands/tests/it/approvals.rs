@@ -41,6 +41,7 @@ async fn pushed(room: &Room, seed: &str) {
         author_name: String::new(),
         title: "A pull request".into(),
         diff: DiffSummary::default(),
+        opened: None,
     };
     let author_name = folkops_engine::Keyring::seal(room.keyring.as_ref(), "Lee").unwrap();
     room.engine

@@ -29,6 +29,8 @@ mod soaks;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod tidings;
+#[cfg(test)]
 mod way_back;
 #[cfg(test)]
 mod withdrawn;

@@ -16,7 +16,7 @@ use folkops_model::{
     Account, Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange, Owner, PersonId,
     Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
 };
-use folkops_previews::{Changes, Mixes, Previews, Releases, Usages};
+use folkops_previews::{Changes, Mixes, Previews, Releases, Tidings, Usages};
 use folkops_rollouts::{Rollouts, Template};
 
 use crate::doubles::{
@@ -116,6 +116,7 @@ impl Room {
                 .with(Mixes::default())
                 .with(Releases::default())
                 .with(Usages::default())
+                .with(Tidings::default())
                 .with(Rollouts::default())
         };
         let service = ServiceId::parse("potluck").unwrap();
@@ -182,6 +183,7 @@ impl Room {
             author_name: String::new(),
             title: format!("Change {number}"),
             diff: DiffSummary { files: 1, added: 3, ..DiffSummary::default() },
+            opened: None,
         };
         let author_name = self.keyring.seal("Mira").unwrap();
         self.engine

@@ -10,7 +10,7 @@ const fn command(name: &'static str, class: Class, internal: bool) -> CommandSpe
 }
 
 /// All commands there are, `cancel`, and `reload` so that every class has a command.
-pub const SPECS: [CommandSpec; 20] = [
+pub const SPECS: [CommandSpec; 23] = [
     command("help", Class::Read, false),
     command("whoami", Class::Read, false),
     command("can-i", Class::Read, false),
@@ -29,7 +29,10 @@ pub const SPECS: [CommandSpec; 20] = [
     command("freeze", Class::Safety, false),
     command("unfreeze", Class::Safety, false),
     command("reload", Class::Operate, false),
+    command("revert", Class::Preview, false),
     command("restore", Class::Release, true),
+    command("welcome", Class::Read, true),
+    command("news", Class::Read, true),
     command("expire", Class::Preview, true),
 ];
 

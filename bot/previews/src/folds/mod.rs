@@ -4,10 +4,12 @@ mod changes;
 mod mixes;
 mod previews;
 mod releases;
+mod tidings;
 mod usage;
 
 pub use changes::{Allowed, ChangeRow, Changes};
 pub use mixes::{LinkRow, Mix, Mixes, Raised};
 pub use previews::{Preview, PreviewState, Previews};
-pub use releases::{Freeze, Leaving, Production, Releases, Trial};
+pub use releases::{Became, Course, Freeze, Leaving, Production, Releases, TakenBack, Trial};
+pub use tidings::{Tidings, ToldUse};
 pub use usage::{Beside, Candidate, MixStack, UsageRow, Usages};

@@ -2,11 +2,14 @@
 
 use folkops_model::{
     BasisPoints, ChangeRef, Intent, OperationId, PersonId, Principal, Release, ReleaseNumber, Rollout,
-    RolloutEnd, Rung, Sealed, Sha,
+    RolloutEnd, Rung, Sealed, Sha, Topic,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// So much stays to be told; what is oldest is not told any more.
+const UNTOLD: usize = 1_000;
 
 /// What production should run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +44,8 @@ pub struct Releases {
     pub releases: Table<ReleaseNumber, Release>,
     /// One row, `now`.
     pub production: Table<String, Production>,
-    /// Changes on the default branch that a rollback took back, with the release that had brought them.
-    pub taken_back: Table<ChangeRef, ReleaseNumber>,
+    /// Changes on the default branch that a rollback took back.
+    pub taken_back: Table<ChangeRef, TakenBack>,
     /// Changes that take the lines of another one back out of the default branch, with that one and the commit that does,
     /// until they are merged.
     pub reverts: Table<ChangeRef, (ChangeRef, Sha)>,
@@ -58,6 +61,46 @@ pub struct Releases {
     pub soak: Table<String, Rollout>,
     /// One row, `now`: releases in a row that were taken back by the numbers.
     pub bad: Table<String, u32>,
+    /// What became of changes last, until it was told where they stand.
+    pub untold: Table<ChangeRef, Course>,
+}
+
+/// A change that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// The release that everybody went back to.
+    pub release: ReleaseNumber,
+    /// The operation that did.
+    pub operation: Option<OperationId>,
+    /// When, UTC.
+    pub at: Timestamp,
+    /// The record by which.
+    pub since: u64,
+}
+
+/// What became of a change in production.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// What.
+    pub became: Became,
+    /// In which release, or back to which.
+    pub release: ReleaseNumber,
+    /// By which operation.
+    pub operation: Option<OperationId>,
+    /// When, UTC.
+    pub at: Timestamp,
+    /// The record by which.
+    pub since: u64,
+}
+
+/// What can become of a change in production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Became {
+    /// Everybody has it.
+    Live,
+    /// Nobody has it any more.
+    TakenBack,
 }
 
 /// A release that some visitors get.
@@ -100,6 +143,7 @@ impl Default for Releases {
             leaving: Table::new("leaving"),
             soak: Table::new("soak"),
             bad: Table::new("bad-releases"),
+            untold: Table::new("courses-untold"),
         }
     }
 }
@@ -147,14 +191,19 @@ impl Releases {
         let at = record.sequence;
         let now = self.production.get(&"now".to_owned()).cloned();
         let mut before = now.as_ref().map(|production| production.before.clone()).unwrap_or_default();
-        match before.iter().position(|earlier| *earlier == release) {
+        let earlier = before.iter().position(|earlier| *earlier == release);
+        match earlier {
             Some(place) => before.truncate(place),
             None => before.extend(now.filter(|now| now.release != release).map(|now| now.release)),
         }
-        self.take_back(at, release, taken_back);
+        self.take_back(record, release, taken_back);
         let brought = self.releases.get(&release).map(|release| release.changes.clone()).unwrap_or_default();
         for (change, _) in brought {
-            self.taken_back.remove(at, &change);
+            let again = self.taken_back.remove(at, &change).is_some();
+            // Who had it all along hears nothing new when what came after it goes.
+            if again || earlier.is_none() {
+                self.became(record, change, (Became::Live, release));
+            }
         }
         let row = Production { release, since: record.time, by: by.person().cloned(), before };
         self.production.put(at, "now".to_owned(), row);
@@ -180,7 +229,7 @@ impl Releases {
         let left = self.releases.iter().filter(|(number, _)| **number > to && **number <= release);
         let brought: Vec<_> = left.flat_map(|(_, release)| release.changes.clone()).collect();
         for (change, _) in brought {
-            if self.taken_back.get(&change) == Some(&to) {
+            if self.taken_back.get(&change).is_some_and(|back| back.release == to) {
                 self.taken_back.remove(record.sequence, &change);
             }
         }
@@ -189,9 +238,23 @@ impl Releases {
 }
 
 impl Releases {
-    fn take_back(&mut self, at: u64, release: ReleaseNumber, changes: &[ChangeRef]) {
+    fn take_back(&mut self, record: &Record, release: ReleaseNumber, changes: &[ChangeRef]) {
         for change in changes {
-            self.taken_back.put(at, change.clone(), release);
+            let (at, since) = (record.time, record.sequence);
+            let row = TakenBack { release, operation: record.operation.clone(), at, since };
+            self.taken_back.put(since, change.clone(), row);
+            self.became(record, change.clone(), (Became::TakenBack, release));
+        }
+    }
+
+    fn became(&mut self, record: &Record, change: ChangeRef, (became, release): (Became, ReleaseNumber)) {
+        let (at, since) = (record.time, record.sequence);
+        let course = Course { became, release, operation: record.operation.clone(), at, since };
+        self.untold.put(since, change, course);
+        if self.untold.len() > UNTOLD {
+            let oldest =
+                self.untold.iter().min_by_key(|(_, course)| course.at).map(|(change, _)| change.clone());
+            oldest.into_iter().for_each(|change| drop(self.untold.remove(since, &change)));
         }
     }
 
@@ -216,8 +279,8 @@ impl Releases {
         }
     }
 
-    fn end_trial(&mut self, at: u64, release: ReleaseNumber, end: RolloutEnd, by: &Principal) {
-        let now = "now".to_owned();
+    fn end_trial(&mut self, record: &Record, release: ReleaseNumber, end: RolloutEnd, by: &Principal) {
+        let (at, now) = (record.sequence, "now".to_owned());
         let mut rollouts =
             self.trial.get(&now).map(|trial| &trial.rollout).into_iter().chain(self.soak.get(&now));
         let Some(rollout) = rollouts.find(|rollout| rollout.release == release).cloned() else {
@@ -231,7 +294,7 @@ impl Releases {
                 self.bad.remove(at, &now);
             }
             RolloutEnd::RolledBack => {
-                self.take_back(at, rollout.from, &rollout.changes);
+                self.take_back(record, rollout.from, &rollout.changes);
                 if *by == Principal::Automation {
                     self.bad.put(at, now, bad + 1);
                 }
@@ -275,7 +338,8 @@ impl Fold for Releases {
                 });
             }
             Intent::SoakRollout { release, .. } => self.soak_trial(at, *release),
-            Intent::EndRollout { release, end, by } => self.end_trial(at, *release, *end, by),
+            Intent::EndRollout { release, end, by } => self.end_trial(record, *release, *end, by),
+            Intent::Tell { change, topic: Topic::Course } => drop(self.untold.remove(at, change)),
             Intent::Pardon { changes, .. } => {
                 changes.iter().for_each(|change| {
                     self.taken_back.remove(at, change);
@@ -310,6 +374,7 @@ impl Fold for Releases {
             &self.leaving,
             &self.soak,
             &self.bad,
+            &self.untold,
         ]
     }
 
@@ -325,6 +390,7 @@ impl Fold for Releases {
             &mut self.leaving,
             &mut self.soak,
             &mut self.bad,
+            &mut self.untold,
         ]
     }
 }

@@ -1,0 +1,102 @@
+//! Lets the automation say where changes stand what concerns those who look there: on pull requests.
+//!
+//! What is to be said follows from the record; what is said goes through the whole pipeline. Only whether somebody is
+//! new is asked of GitHub first, so that no program and nobody who may write there is welcomed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkops_engine::{Inbound, hex};
+use folkops_github::GitHub;
+use folkops_model::{ChangeRef, MessageId, Principal};
+use folkops_previews::tidings::{Tiding, courses, uses, welcomes};
+use sha2::{Digest as _, Sha256};
+
+use crate::build::Bot;
+use crate::reconcile::every;
+
+/// How often it is looked whether there is something to say.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Says what is to be said, for ever.
+pub async fn tell(bot: Arc<Bot>, github: Arc<GitHub>) {
+    let mut teller = Teller { bot, github, newcomers: BTreeMap::new() };
+    let mut ticks = every(LOOK);
+    loop {
+        ticks.tick().await;
+        teller.sweep().await;
+    }
+}
+
+struct Teller {
+    bot: Arc<Bot>,
+    github: Arc<GitHub>,
+    /// Whether GitHub holds the author of a change for somebody new, once it answered.
+    newcomers: BTreeMap<ChangeRef, bool>,
+}
+
+impl Teller {
+    async fn sweep(&mut self) {
+        let (welcomes, others) = self.bot.ledger.read(|facts| {
+            let others: Vec<Tiding> = courses(facts).into_iter().chain(uses(facts)).collect();
+            (welcomes(facts), others)
+        });
+        self.newcomers.retain(|change, _| welcomes.iter().any(|(tiding, _)| tiding.change == *change));
+        for (tiding, author) in welcomes {
+            if self.is_new(&tiding.change, &author).await {
+                self.say(&tiding).await;
+            }
+        }
+        for tiding in others {
+            self.say(&tiding).await;
+        }
+    }
+
+    /// Whether the author is a person who may not write there. Nobody is, while GitHub does not say.
+    async fn is_new(&mut self, change: &ChangeRef, author: &str) -> bool {
+        if let Some(known) = self.newcomers.get(change) {
+            return *known;
+        }
+        let account = author.strip_prefix("github:").and_then(|id| id.parse().ok());
+        let Some(account) = account.filter(|_| self.hosts(change)) else { return false };
+        match self.github.is_newcomer(&change.component, account).await {
+            Ok(new) => {
+                self.newcomers.insert(change.clone(), new);
+                new
+            }
+            Err(error) => {
+                tracing::debug!(change = %change, %error, "GitHub does not say whose change it is");
+                false
+            }
+        }
+    }
+
+    fn hosts(&self, change: &ChangeRef) -> bool {
+        self.github.settings().repositories.contains_key(&change.component)
+    }
+
+    async fn say(&self, tiding: &Tiding) {
+        if !self.hosts(&tiding.change) {
+            return;
+        }
+        let Some(inbound) = inbound(tiding) else { return };
+        if let Err(error) = self.bot.engine.receive(inbound).await {
+            tracing::warn!(change = %tiding.change, %error, "something could not be told where a change stands");
+        }
+    }
+}
+
+/// The line, said in the place of the change. The same key is the same message.
+fn inbound(tiding: &Tiding) -> Option<Inbound> {
+    let key = hex(&Sha256::digest(tiding.key.as_bytes()));
+    let message = MessageId::parse(&format!("by-itself-{}", key.get(..32)?)).ok()?;
+    Some(Inbound {
+        place: folkops_github::place(&tiding.change).ok()?,
+        principal: Principal::Automation,
+        message,
+        text: tiding.line.clone(),
+        cause: tiding.cause.clone(),
+        said: None,
+    })
+}

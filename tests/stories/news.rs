@@ -1,0 +1,52 @@
+//! A contributor's way: the welcome on a first pull request, and what became of a change, told where it stands.
+
+use folkops_world::Hosted;
+
+#[tokio::test]
+async fn a_first_pull_request_is_welcomed_once_and_no_maintainer_s_and_no_program_s() {
+    let hosted = Hosted::start().await;
+    let (web, api) = (hosted.repository(41), hosted.repository(43));
+    hosted.github.bot("renovate-bot");
+    hosted.github.opens(&web, 57, "renovate-bot");
+    hosted.github.opens(&web, 58, "sam");
+    hosted.github.opens(&web, 41, "mira");
+    let welcome = hosted.told(41, &["Welcome, mira", "/deploy-preview 41", "/opt-in 41"]).await;
+    assert!(!welcome.body.contains("@mira"), "nobody is notified: {}", welcome.body);
+
+    // Her second one, and the others, were seen by now: what they say is answered, and nothing else was.
+    hosted.github.opens(&api, 43, "mira");
+    for number in [43, 57, 58] {
+        let asked = hosted.says("jo", number, "/status");
+        hosted.marked(number, asked, "+1").await;
+        let told = hosted.told(number, &["runs release"]).await;
+        assert!(!told.body.contains("Welcome"), "{}", told.body);
+    }
+    hosted.says("mira", 41, "/status");
+    let told = hosted.told(41, &["runs release"]).await;
+    assert_eq!(
+        (hosted.ours(41).len(), told.body.matches("**✅ Welcome, mira").count()),
+        (1, 1),
+        "{}",
+        told.body
+    );
+}
+
+#[tokio::test]
+async fn who_wrote_a_change_reads_on_their_pull_request_what_was_promoted_and_rolled_back_elsewhere() {
+    let hosted = Hosted::start().await;
+    let (web, api) = (hosted.repository(41), hosted.repository(43));
+    hosted.github.opens(&web, 41, "mira");
+    hosted.github.opens(&api, 43, "sam");
+    hosted.told(41, &["Welcome, mira"]).await;
+    let looked = hosted.says("jo", 41, &format!("/ok-to-test {}", hosted.head(41)));
+    hosted.marked(41, looked, "+1").await;
+
+    hosted.says("sam", 43, "/promote web#41");
+    let live = hosted.told(41, &["41 is live for everyone", "mira, your change", "sam promoted it"]).await;
+    assert_eq!(hosted.ours(41).len(), 1, "{}", live.body);
+
+    hosted.says("jo", 43, "/rollback");
+    hosted.told(41, &["41 was rolled back", "jo asked for it"]).await;
+    let here = hosted.told(43, &["is back on release 1"]).await;
+    assert!(!here.body.contains("your change"), "{}", here.body);
+}
