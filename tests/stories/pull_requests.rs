@@ -61,6 +61,7 @@ async fn mira_alone_has_it(hosted: &Hosted) {
     assert!(!told.body.contains("Tie this browser"), "the link is hers alone: {}", told.body);
 
     browser.opens(&format!("{}/room/web-41", hosted.site())).await;
+    browser.until_sees(&["potluck/web#41 on GitHub"]).await;
     browser.presses_into_new_tab("Open github-").await;
     browser.presses("Use it in this browser").await;
     let hers = browser.until_sees(&["#41"]).await;

@@ -11,7 +11,7 @@ use folkops_github::{
 use folkops_model::ports::Clock;
 use folkops_model::{ChangeRef, ComponentName};
 use folkops_previews::Changes;
-use folkops_site::{SignIn, SignIns};
+use folkops_site::{Away, SignIn, SignIns};
 use secrecy::SecretString;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -105,10 +105,16 @@ pub fn elsewhere(bot: &Arc<Bot>) -> folkops_site::Elsewhere {
         let (component, number) = room.as_str().rsplit_once('-')?;
         let change =
             ChangeRef { component: ComponentName::parse(component).ok()?, number: number.parse().ok()? };
-        github.as_ref()?.settings().repositories.get(&change.component)?;
+        let settings = github.as_ref()?.settings();
+        let repository = settings.repositories.get(&change.component)?;
         let changes = facts.fold::<Changes>()?;
         let known = changes.open.get(&change).or_else(|| changes.closed.get(&change));
-        known.and_then(|_| folkops_github::place(&change).ok())
+        known?;
+        Some(Away {
+            place: folkops_github::place(&change).ok()?,
+            name: format!("{repository}#{} on GitHub", change.number),
+            address: format!("{}/{repository}/pull/{}", settings.web, change.number),
+        })
     })
 }
 

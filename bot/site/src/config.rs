@@ -72,7 +72,18 @@ pub type Ready = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 pub type Metrics = Box<dyn Fn() -> String + Send + Sync>;
 
 /// Which place of another surface stands behind a room's name, where one does.
-pub type Elsewhere = Box<dyn Fn(&Facts<'_>, &RoomName) -> Option<Place> + Send + Sync>;
+pub type Elsewhere = Box<dyn Fn(&Facts<'_>, &RoomName) -> Option<Away> + Send + Sync>;
+
+/// A place of another surface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away {
+    /// The place.
+    pub place: Place,
+    /// How it is called there.
+    pub name: String,
+    /// Where people find it, an address of HTTP.
+    pub address: String,
+}
 
 /// What the site is told.
 pub struct SiteConfig {

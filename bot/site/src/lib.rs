@@ -25,7 +25,7 @@ mod state;
 mod status;
 
 pub use config::{
-    Deed, Demo, DiffSource, Elsewhere, GuideStep, Metrics, NotSignedIn, Pane, Persona, Ready, SignIn,
+    Away, Deed, Demo, DiffSource, Elsewhere, GuideStep, Metrics, NotSignedIn, Pane, Persona, Ready, SignIn,
     SignIns, SignedIn, SiteConfig,
 };
 pub use routes::{router, serve};

@@ -201,7 +201,13 @@ pub(crate) fn heading(scene: &Scene<'_>) -> Markup {
     html! {
         h1 {
             @match &scene.view.thread {
-                None => { "#" (room) small { "Everything said here is public." } }
+                None => {
+                    "#" (room)
+                    small {
+                        @if let Some(away) = &scene.view.elsewhere { a href=(away.address) { (away.name) } " · " }
+                        "Everything said here is public."
+                    }
+                }
                 Some(_) => { a class="quiet" href={ "/room/" (room) } { "#" (room) } small { "A thread. Everything said here is public." } }
             }
             noscript class="still" { small { "Times are in UTC; new messages appear when you load the page again." } }

@@ -20,6 +20,7 @@ pub(crate) use items::{Items, Reach, Shown, What};
 pub(crate) use judge::{Judge, May, Offer};
 pub(crate) use rails::{Course, Moving, Rails, ThreadRow, ThreadTitle};
 
+use crate::config::Away;
 use crate::session::{self, Token};
 use crate::state::Site;
 
@@ -29,7 +30,7 @@ pub(crate) struct View {
     /// Which room.
     pub(crate) room: RoomName,
     /// Where it really is, where that is not on this site: a pull request, which is read and spoken in here as well.
-    pub(crate) elsewhere: Option<Box<Place>>,
+    pub(crate) elsewhere: Option<Box<Away>>,
     /// Which thread of it; without one, what is said in the room itself.
     pub(crate) thread: Option<MessageId>,
     /// On which page.
@@ -52,8 +53,9 @@ impl View {
     }
 
     /// A place of another surface, on a page of ours.
-    pub(crate) fn of_place(place: Place) -> Self {
-        Self { elsewhere: Some(Box::new(place.clone())), ..Self::of_room(place.room) }
+    pub(crate) fn of_place(away: Away) -> Self {
+        let room = away.place.room.clone();
+        Self { elsewhere: Some(Box::new(away)), ..Self::of_room(room) }
     }
 
     /// Where this is looked at.
@@ -67,7 +69,7 @@ impl View {
 
     /// Where something said here is said.
     pub(crate) fn place(&self) -> Place {
-        let place = self.elsewhere.as_deref().cloned();
+        let place = self.elsewhere.as_ref().map(|away| away.place.clone());
         let place = place.unwrap_or_else(|| Place::room(web(), self.room.clone()));
         Place { thread: self.thread.clone(), ..place }
     }
