@@ -3,16 +3,21 @@
 //! Arguments: one change. Class: preview: whoever wrote the change, and those who keep order, may propose it. Reads:
 //! releases, changes. Nothing that runs changes: the new change is looked at and promoted like any other.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
+use folkops_engine::{
+    Addresses, Alert, Ask, Call, Command, End, Facts, Matter, Operations, Outbox, Plan, Progress, ReplyKey, Step,
+};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Class, CommandSpec, Context, Effect,
-    Failure, FailureKind, Intent, Line, Outcome, Resource, Sha, Span, Weight,
+    Failure, FailureKind, Intent, Line, OperationId, Outcome, Press, Resource, Sha, Span, Weight,
 };
 use folkops_previews::{Changes, Releases};
+use folkops_rollouts::Rollouts;
+use folkops_rollouts::plan::grounds;
 
-use crate::subject;
+use crate::{subject, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "revert",
@@ -89,10 +94,14 @@ impl Command for Revert {
             _ => None,
         });
         match (opened, onto(progress, &change)) {
-            (Some(opened), _) => done(call, change, opened),
+            (Some(opened), _) => {
+                let (cards, alerts) = linked(facts, &change, opened.0);
+                done(call, change, opened).also(cards).alerting(alerts)
+            }
             (None, Some(onto)) => {
                 let (least, at) = (least(facts, change.number), facts.now());
-                owe(Effect::Revert { change, head, onto, least, at })
+                let (landed, why) = (landed(facts, &change, &head), because(call, facts, &change));
+                owe(Effect::Revert { change, head, onto, landed, why, least, at })
             }
             (None, None) => Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] },
         }
@@ -135,6 +144,31 @@ fn merged(call: &Call<'_>, facts: &Facts<'_>) -> Result<(ChangeRef, Sha), Box<Ca
     })
 }
 
+/// As which commit a change was merged: the one that the first release with it was made of.
+fn landed(facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Option<Sha> {
+    let mut releases = facts.rows(&facts.fold::<Releases>()?.releases).map(|(_, release)| release);
+    let first = releases.find(|release| release.changes.iter().any(|(of, at)| of == change && at == head))?;
+    first.components.get(&change.component).map(|component| component.commit.clone())
+}
+
+/// Why a change is taken back, for those who read that where it is merged: our own words, and where the figures are.
+fn because(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef) -> String {
+    let mut why = format!("Takes #{} back.", change.number);
+    let back = facts.fold::<Releases>().and_then(|releases| facts.row(&releases.taken_back, change));
+    if let Some(back) = back {
+        why.push_str(&format!(" A rollback took it from everybody, who went back to release {}.", back.release));
+        let rollouts = facts.fold::<Rollouts>().into_iter().flat_map(|all| facts.rows(&all.rollouts));
+        let mut newest = rollouts.rev().map(|(_, row)| row);
+        if let Some(row) = newest.find(|row| row.rollout.changes.contains(change)) {
+            let cause = grounds(row).map(|grounds| format!(" {}.", telling::cause(grounds)));
+            why.push_str(&cause.unwrap_or_default());
+            let Addresses { site, .. } = &call.desk.addresses;
+            why.push_str(&format!("\n\nEvidence: {site}{}", telling::page(&row.rollout)));
+        }
+    }
+    why + "\n\nNobody merges it but a person. Until then others of its component wait, unless it is pardoned."
+}
+
 /// The default branch as it was resolved.
 fn onto(progress: &Progress<'_>, change: &ChangeRef) -> Option<Sha> {
     progress.outcomes().find_map(|outcome| match outcome {
@@ -171,6 +205,52 @@ fn done(call: &Call<'_>, change: ChangeRef, (revert, commit): (&ChangeRef, &Sha)
     let card = Some(to_promote(card, revert, commit));
     let intents = vec![Intent::OpenRevert { change, revert: revert.clone(), commit: commit.clone() }];
     Step::End { end: End::Done, intents, card, private: vec![] }
+}
+
+/// The cards of the rollback and of the promotion that it took back, with the way to what is open now in place of the
+/// button that would open it.
+fn linked(facts: &Facts<'_>, change: &ChangeRef, revert: &ChangeRef) -> (Vec<(OperationId, Card)>, Vec<Alert>) {
+    let back = facts.fold::<Releases>().and_then(|releases| facts.row(&releases.taken_back, change));
+    let rollouts = facts.fold::<Rollouts>().into_iter().flat_map(|all| facts.rows(&all.rollouts));
+    let mut newest = rollouts.rev().map(|(_, row)| &row.rollout);
+    let promoted = newest.find(|rollout| rollout.changes.contains(change)).map(|rollout| rollout.operation.clone());
+    let told: BTreeSet<OperationId> = back.and_then(|back| back.operation.clone()).into_iter().chain(promoted).collect();
+    let (mut cards, mut alerts) = (Vec::new(), Vec::new());
+    for (key, card) in told.iter().flat_map(|operation| offering(facts, operation, change)) {
+        let card = link(card, change, revert);
+        match Matter::of_slot(key.slot) {
+            Some(matter) => alerts.push(Alert { operation: key.operation, matter, card }),
+            None => cards.push((key.operation, card)),
+        }
+    }
+    (cards, alerts)
+}
+
+/// An operation's own card and its alerts, where they offer to open the revert of a change.
+fn offering<'a>(facts: &Facts<'a>, operation: &OperationId, change: &ChangeRef) -> Vec<(ReplyKey, &'a Card)> {
+    let Some((operations, outbox)) = facts.fold::<Operations>().zip(facts.fold::<Outbox>()) else { return Vec::new() };
+    let row = facts.row(&operations.operations, operation);
+    let slots = row.into_iter().flat_map(|row| row.cards.keys()).copied();
+    let keys = slots.map(|slot| ReplyKey { operation: operation.clone(), slot });
+    let cards = keys.filter_map(|key| {
+        let card = &facts.row(&outbox.replies, &key)?.reply.card;
+        Some((key, card))
+    });
+    let offer = opening(change.number);
+    cards.filter(|(_, card)| card.buttons.iter().any(|button| button.press == offer)).collect()
+}
+
+fn link(card: &Card, change: &ChangeRef, revert: &ChangeRef) -> Card {
+    let (offer, mut card) = (opening(change.number), card.clone());
+    card.buttons.retain(|button| button.press != offer);
+    let line = Line::new().change(revert.number).text(" takes ").change(change.number).text(" back; a person merges it");
+    let ChangeRef { component, number } = revert;
+    card.row("Revert", line).open(Weight::Plain, format!("Read #{number}"), format!("/changes/{component}/{number}/diff"))
+}
+
+/// What opens the revert of a change.
+fn opening(number: ChangeNumber) -> Press {
+    Press::Say(format!("/revert {number}"))
 }
 
 fn to_promote(card: Card, revert: &ChangeRef, commit: &Sha) -> Card {

@@ -50,3 +50,35 @@ async fn who_wrote_a_change_reads_on_their_pull_request_what_was_promoted_and_ro
     let here = hosted.told(43, &["is back on release 1"]).await;
     assert!(!here.body.contains("your change"), "{}", here.body);
 }
+
+#[tokio::test]
+async fn after_a_rollback_the_revert_is_opened_once_with_its_why_and_merged_by_nobody_also_after_a_squash() {
+    let squash = |config: &mut toml::Table| {
+        config["github"].as_table_mut().unwrap().insert("merge".into(), "squash".into());
+    };
+    let hosted = Hosted::before_the_first_release(squash).await;
+    hosted.world.until_release(1).await;
+    let web = hosted.repository(41);
+    hosted.github.opens(&web, 41, "mira");
+    let looked = hosted.says("jo", 41, &format!("/ok-to-test {}", hosted.head(41)));
+    hosted.marked(41, looked, "+1").await;
+    hosted.says("sam", 41, "/promote");
+    hosted.told(41, &["41 is live for everyone"]).await;
+    assert!(hosted.github.open(&web).is_empty());
+
+    hosted.says("jo", 41, "/rollback");
+    hosted.told(41, &["takes #41 back", "a person merges it", "Read #"]).await;
+    let open = hosted.github.open(&web);
+    let [(revert, by, title)] = open.as_slice() else { panic!("{open:?}") };
+    assert!(title == "Revert #41" && by.ends_with("[bot]"), "{open:?}");
+    let body = hosted.github.text(&web, *revert);
+    assert!(body.contains("A rollback took it from everybody, who went back to release 1"), "{body}");
+    assert!(body.contains("Nobody merges it but a person"), "{body}");
+
+    // A person closes it: it is not opened again.
+    hosted.github.closes(&web, *revert, "jo");
+    let asked = hosted.says("jo", 41, "/status");
+    hosted.marked(41, asked, "+1").await;
+    assert!(hosted.github.open(&web).is_empty());
+    assert!(!hosted.github.is_merged(&web, *revert));
+}

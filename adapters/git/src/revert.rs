@@ -16,6 +16,9 @@ use crate::repository::Repository;
 /// In `git update-ref`: the reference must not be there yet.
 const ABSENT: &str = "0000000000000000000000000000000000000000";
 
+/// The most commits of a change that are told apart; GitHub rebases no more than 100.
+const LONGEST: usize = 500;
+
 /// What came of writing the way back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undone {
@@ -25,6 +28,19 @@ pub enum Undone {
     NotMerged,
     /// Nothing: its lines are not there any more.
     Gone,
+}
+
+/// A commit, with who wrote it and when.
+type Written = (Sha, String);
+
+/// How many commits of the branch are a change's: all of its own where the newest one is one of them, else one.
+fn steps(own: &[Written], there: &[Written]) -> Option<usize> {
+    let (_, newest) = there.first()?;
+    if !own.iter().any(|(_, by)| by == newest) {
+        return (!own.is_empty()).then_some(1);
+    }
+    let rebased = own.iter().zip(there).all(|((_, own), (_, there))| own == there);
+    rebased.then_some(own.len())
 }
 
 impl Repository<'_> {
@@ -42,7 +58,11 @@ impl Repository<'_> {
 
     /// Writes the commit that takes `revert.head` back, to which nothing points yet. The same revert gives the same one.
     pub(crate) async fn undo(&self, revert: &Revert, by: &Signature) -> Result<Undone, MergeError> {
-        let Some((merge, before)) = self.merge_of(revert).await? else { return Ok(Undone::NotMerged) };
+        let found = match self.merge_of(revert).await? {
+            None => self.landed(revert).await?,
+            found => found,
+        };
+        let Some((merge, before)) = found else { return Ok(Undone::NotMerged) };
         let words = Words { message: &revert.message, by, at: revert.at };
         // What was there before the merge, as a commit after it: merged into the default branch, it brings exactly the
         // way back from the merge, because the merge itself is where the two part.
@@ -65,6 +85,38 @@ impl Repository<'_> {
         let second = format!(" {}", revert.head);
         let found = merges.lines().find_map(|line| line.strip_suffix(&second)?.split_once(' '));
         Ok(found.and_then(|(merge, before)| Some((Sha::parse(merge).ok()?, Sha::parse(before).ok()?))))
+    }
+
+    /// The last commit of a change that was merged without a merge commit, and where the branch stood before its first.
+    /// A rebase keeps who wrote each commit and when, and a squash makes one new commit. Nothing, unless the change put
+    /// onto what was before gives what was merged.
+    async fn landed(&self, revert: &Revert) -> Result<Option<(Sha, Sha)>, MergeError> {
+        let Some(landed) = &revert.landed else { return Ok(None) };
+        if !self.contains(&revert.onto, landed).await? {
+            return Ok(None);
+        }
+        let Some(fork) = self.merge_base(landed, &revert.head).await? else { return Ok(None) };
+        let own = self.written("--no-merges", &format!("{fork}..{}", revert.head), LONGEST).await?;
+        let there = self.written("--first-parent", landed.as_str(), own.len() + 1).await?;
+        let Some((before, _)) = steps(&own, &there).and_then(|steps| there.get(steps)) else {
+            return Ok(None);
+        };
+        let same = match self.merge_tree(before, &revert.head).await {
+            Ok(tree) => tree == self.commit(landed).await?.tree,
+            Err(MergeError::Conflict { .. } | MergeError::Unrelated) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(same.then(|| (landed.clone(), before.clone())))
+    }
+
+    /// So many commits of a range at most, the newest first, each with who wrote it and when.
+    async fn written(&self, which: &str, range: &str, most: usize) -> Result<Vec<Written>, GitError> {
+        let most = format!("--max-count={most}");
+        let options = ["rev-list", which, "--no-commit-header", "--format=%H %at %ae", &most, range];
+        let output = self.output(self.objects(options).limit(16 * 1024 * 1024)).await?;
+        let text = String::from_utf8_lossy(&output);
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        Ok(lines.filter_map(|(sha, by)| Some((Sha::parse(sha).ok()?, by.to_owned()))).collect())
     }
 
     /// The number of the change that stands at this commit; one is opened if there is none.

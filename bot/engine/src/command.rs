@@ -134,6 +134,11 @@ impl Matter {
     /// The first place among an operation's cards that an alert has; those below are its own card and private ones.
     pub(crate) const FIRST_SLOT: u32 = 1_000;
 
+    /// Which matter has this place among an operation's cards; none where the place is not an alert's.
+    pub fn of_slot(slot: u32) -> Option<Self> {
+        slot.checked_sub(Self::FIRST_SLOT)?.try_into().ok().map(Self)
+    }
+
     /// Its place among the operation's cards.
     pub(crate) fn slot(self) -> u32 {
         Self::FIRST_SLOT + u32::from(self.0)

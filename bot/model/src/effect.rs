@@ -78,6 +78,13 @@ pub enum Effect {
         head: Sha,
         /// The default branch stood here.
         onto: Sha,
+        /// As which commit of the default branch it was merged, where that is known: without a merge commit nothing else
+        /// tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        landed: Option<Sha>,
+        /// Why, for those who read the new change where it stands; our own words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
         /// The new change gets no lower number, so that it shares none with another component.
         least: ChangeNumber,
         /// The moment written into the commit, UTC, so that the same revert is the same commit.

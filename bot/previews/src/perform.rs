@@ -62,11 +62,18 @@ impl Performer {
             Effect::Merge { component, expected, change, head, tree } => {
                 self.merge(component, change, (expected, head, tree)).await
             }
-            Effect::Revert { change, head, onto, least, at } => {
-                let message = format!("Revert #{}", change.number);
-                let (onto, head, number) = (onto.clone(), head.clone(), change.number);
-                self.revert(change, &Revert { change: number, onto, head, least: *least, message, at: *at })
-                    .await
+            Effect::Revert { change, head, onto, landed, why, least, at } => {
+                let revert = Revert {
+                    change: change.number,
+                    onto: onto.clone(),
+                    head: head.clone(),
+                    landed: landed.clone(),
+                    least: *least,
+                    message: format!("Revert #{}", change.number),
+                    why: why.clone(),
+                    at: *at,
+                };
+                self.revert(change, &revert).await
             }
         }
     }

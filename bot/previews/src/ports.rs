@@ -124,12 +124,16 @@ pub struct Revert {
     pub change: ChangeNumber,
     /// The default branch stood here.
     pub onto: Sha,
-    /// The commit at which the change was merged.
+    /// The commit of the change that was merged.
     pub head: Sha,
+    /// As which commit of the default branch, where that is known.
+    pub landed: Option<Sha>,
     /// The lowest number that the new change may get.
     pub least: ChangeNumber,
     /// The commit message.
     pub message: String,
+    /// Why, for those who read the new change where it stands.
+    pub why: String,
     /// The moment written into the commit, UTC, so that the same revert is the same commit.
     pub at: Timestamp,
 }

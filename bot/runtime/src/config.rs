@@ -17,7 +17,7 @@ mod github;
 mod rollout;
 
 pub use component::{Component, State};
-pub use github::{Bare, Github, Merging};
+pub use github::{Bare, Github, Merging, Reverts};
 pub use rollout::Rollout;
 
 /// Everything that an operator sets.

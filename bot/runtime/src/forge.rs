@@ -96,10 +96,7 @@ impl Forges {
         let branch = format!("folkops/revert-{}-{}", revert.change, commit.short());
         let origin = origin(github, component).await?;
         self.local.push(component, &origin, &commit, &branch).await?;
-        let words = (
-            revert.message.as_str(),
-            "Takes back what a rollback took from everybody. Merge it to let others be promoted again.",
-        );
+        let words = (revert.message.as_str(), revert.why.as_str());
         let number = github.open(component, &branch, words).await.map_err(away)?;
         Ok(Reverted::Open(number, commit))
     }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use folkops_engine::{Inbound, hex};
 use folkops_github::GitHub;
 use folkops_model::{ChangeRef, MessageId, Principal};
-use folkops_previews::tidings::{Tiding, courses, uses, welcomes};
+use folkops_previews::tidings::{Tiding, courses, reverts, uses, welcomes};
 use sha2::{Digest as _, Sha256};
 
 use crate::build::Bot;
+use crate::config::Reverts;
 use crate::reconcile::every;
 
 /// How often it is looked whether there is something to say.
@@ -38,8 +39,11 @@ struct Teller {
 
 impl Teller {
     async fn sweep(&mut self) {
+        let github = self.bot.config.github.as_ref();
+        let opens = github.is_some_and(|github| github.reverts == Reverts::Opened);
         let (welcomes, others) = self.bot.ledger.read(|facts| {
-            let others: Vec<Tiding> = courses(facts).into_iter().chain(uses(facts)).collect();
+            let reverts = if opens { reverts(facts) } else { Vec::new() };
+            let others: Vec<Tiding> = courses(facts).into_iter().chain(reverts).chain(uses(facts)).collect();
             (welcomes(facts), others)
         });
         self.newcomers.retain(|change, _| welcomes.iter().any(|(tiding, _)| tiding.change == *change));

@@ -193,7 +193,7 @@ async fn who_had_a_change_all_along_hears_nothing_when_a_later_one_is_taken_back
 }
 
 #[tokio::test]
-async fn a_change_that_was_taken_back_asks_for_its_revert_until_one_is_open() {
+async fn a_change_that_was_taken_back_has_its_revert_opened_once_and_the_rollback_leads_there() {
     let room = Room::open().await;
     room.promoted(41).await;
     assert!(room.ledger.read(reverts).is_empty());
@@ -202,7 +202,12 @@ async fn a_change_that_was_taken_back_asks_for_its_revert_until_one_is_open() {
     assert_eq!(asked.iter().map(|tiding| tiding.line.as_str()).collect::<Vec<_>>(), ["/revert web#41"]);
     let told = room.tells(reverts).await;
     assert!(told.starts_with("Good: #42 takes #41 back"), "{told}");
-    assert!(room.ledger.read(reverts).is_empty());
+    let linked = room.cards().into_iter().find(|card| card.contains("is back on release 1")).unwrap();
+    assert!(linked.contains("Revert: #42 takes #41 back; a person merges it"), "{linked}");
+    assert!(linked.contains("[Pardon] [Read #42]"), "{linked}");
+    room.push("web", 42, "42 first").await;
+    room.closes("web", 42).await;
+    assert_eq!(room.tells(reverts).await, "", "closed by a person, it is not opened by itself again");
 }
 
 #[tokio::test]

@@ -231,6 +231,12 @@ impl GitHub {
         shown.map(|pull| (pull.number, state.login(pull.author).to_owned(), pull.title.clone())).collect()
     }
 
+    /// What a pull request says below its title.
+    pub fn text(&self, repository: &str, number: u64) -> String {
+        let state = self.inner.state();
+        state.repositories[place(&state, repository)].pulls[&number].body.clone()
+    }
+
     /// Reviews a pull request at its present head; the review's number.
     pub fn reviews(&self, repository: &str, number: u64, by: &str, verdict: Verdict, body: &str) -> u64 {
         self.changes(repository, by, |state, at, by| state.review(at, number, by, (verdict, body)))

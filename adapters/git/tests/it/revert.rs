@@ -20,7 +20,8 @@ fn merged(repo: &Repo, files: Files<'_>) -> (Sha, Sha) {
 fn wanted(onto: &Sha, head: &Sha) -> Revert {
     let at = "2026-01-02T03:04:05Z".parse().unwrap();
     let (onto, head) = (onto.clone(), head.clone());
-    Revert { change: number(1), onto, head, least: number(2), message: "Revert #1".to_owned(), at }
+    let (message, why) = ("Revert #1".to_owned(), String::new());
+    Revert { change: number(1), onto, head, landed: None, least: number(2), message, why, at }
 }
 
 async fn revert(forge: &LocalForge, wanted: &Revert) -> Reverted {
@@ -108,4 +109,63 @@ async fn a_merge_is_known_by_its_parents_and_not_by_what_it_says() {
     let lies = repo.commit(&[README, CHANGED[1], ("b", "2\n")], &[&merge, &other], &says);
     let (_, commit) = opened(revert(&forge, &wanted(&lies, &head)).await);
     assert_eq!(repo.tree_of(&commit), repo.tree(&[README, FIRST[1], ("b", "2\n")]));
+}
+
+const LATER: (&str, &str) = ("z", "9\n");
+
+/// A commit of these files by somebody at a moment.
+fn written(repo: &Repo, files: Files<'_>, parent: &Sha, (who, at): (&str, u32)) -> Sha {
+    let person = format!("{who} <{who}@example.org> {at} +0000");
+    let tree = repo.tree(files);
+    repo.raw_commit(&format!("tree {tree}\nparent {parent}\nauthor {person}\ncommitter {person}\n\nWork"))
+}
+
+/// #1 has two commits by Lee, and Jo moved the branch meanwhile: the head, and where the branch stands.
+fn two_commits(repo: &Repo) -> (Sha, Sha) {
+    let one = written(repo, &[README, FIRST[1], ("b", "2\n")], &repo.first, ("lee", 1));
+    let head = written(repo, &[README, CHANGED[1], ("b", "2\n")], &one, ("lee", 2));
+    repo.point("refs/pull/1/head", head.as_str());
+    (head, written(repo, &[README, FIRST[1], LATER], &repo.first, ("jo", 3)))
+}
+
+/// What is open once the branch has moved on from where #1 landed.
+async fn taken_back(repo: &Repo, head: &Sha, landed: &Sha) -> Reverted {
+    let files: Files<'_> = &[README, CHANGED[1], ("b", "2\n"), LATER, ("later", "too\n")];
+    let main = written(repo, files, landed, ("jo", 8));
+    repo.point("refs/heads/main", main.as_str());
+    let wanted = Revert { landed: Some(landed.clone()), ..wanted(&main, head) };
+    revert(&repo.forge().await, &wanted).await
+}
+
+#[tokio::test]
+async fn a_squash_is_taken_back_as_the_one_commit_that_it_is() {
+    let repo = Repo::new();
+    let (head, main) = two_commits(&repo);
+    let squash = written(&repo, &[README, CHANGED[1], ("b", "2\n"), LATER], &main, ("lee", 7));
+    let (_, commit) = opened(taken_back(&repo, &head, &squash).await);
+    assert_eq!(repo.tree_of(&commit), repo.tree(&[README, FIRST[1], LATER, ("later", "too\n")]));
+}
+
+#[tokio::test]
+async fn a_rebase_is_taken_back_with_every_commit_that_it_put_on_the_branch() {
+    let repo = Repo::new();
+    let (head, main) = two_commits(&repo);
+    let one = written(&repo, &[README, FIRST[1], ("b", "2\n"), LATER], &main, ("lee", 1));
+    let two = written(&repo, &[README, CHANGED[1], ("b", "2\n"), LATER], &one, ("lee", 2));
+    let (_, commit) = opened(taken_back(&repo, &head, &two).await);
+    assert_eq!(repo.tree_of(&commit), repo.tree(&[README, FIRST[1], LATER, ("later", "too\n")]));
+}
+
+#[tokio::test]
+async fn what_landed_in_another_form_is_not_guessed_at() {
+    let repo = Repo::new();
+    let (head, main) = two_commits(&repo);
+    // Jo's commit stands between the two of a rebase.
+    let one = written(&repo, &[README, FIRST[1], ("b", "2\n"), LATER], &main, ("lee", 1));
+    let jo = written(&repo, &[README, FIRST[1], ("b", "2\n"), LATER, ("c", "3\n")], &one, ("jo", 5));
+    let two = written(&repo, &[README, CHANGED[1], ("b", "2\n"), LATER, ("c", "3\n")], &jo, ("lee", 2));
+    assert_eq!(taken_back(&repo, &head, &two).await, Reverted::NotMerged);
+    // A commit that holds more than the change.
+    let more = written(&repo, &[README, CHANGED[1], ("b", "2\n"), LATER, ("c", "3\n")], &main, ("lee", 7));
+    assert_eq!(taken_back(&repo, &head, &more).await, Reverted::NotMerged);
 }

@@ -41,6 +41,21 @@ pub struct Github {
     /// How changes are merged.
     #[serde(default)]
     pub merge: Merging,
+    /// Whether the pull request that takes a change back after a rollback is opened by itself, or only `offered`. Merging
+    /// it is for people either way.
+    #[serde(default)]
+    pub reverts: Reverts,
+}
+
+/// Who opens the pull request that takes a change back after a rollback.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reverts {
+    /// FolkOps, by itself.
+    #[default]
+    Opened,
+    /// A person, who is offered to.
+    Offered,
 }
 
 /// Whether commands count without the word before them.
