@@ -140,7 +140,7 @@ fn row_of<'a>(
 
 fn nobody(facts: &Facts<'_>, change: &ChangeRef) -> Card {
     Card::new(CardState::Waiting, Line::new().text("No evidence yet on ").change(change.number))
-        .say("Nobody has tried it on their own account.")
+        .say("Nobody has used it on their own account yet.")
         .row("Next", next(facts, change))
         .button(Weight::Plain, "Try it on my account", try_it(facts, change))
 }

@@ -4,7 +4,7 @@ use folkops_world::Hosted;
 
 #[tokio::test]
 async fn a_first_pull_request_is_welcomed_once_and_no_maintainer_s_and_no_program_s() {
-    let hosted = Hosted::start().await;
+    let mut hosted = Hosted::start().await;
     let (web, api) = (hosted.repository(41), hosted.repository(43));
     hosted.github.bot("renovate-bot");
     hosted.github.opens(&web, 57, "renovate-bot");
@@ -21,6 +21,8 @@ async fn a_first_pull_request_is_welcomed_once_and_no_maintainer_s_and_no_progra
         let told = hosted.told(number, &["runs release"]).await;
         assert!(!told.body.contains("Welcome"), "{}", told.body);
     }
+    hosted.world.kill().await;
+    hosted.world.restart().await;
     hosted.says("mira", 41, "/status");
     let told = hosted.told(41, &["runs release"]).await;
     assert_eq!(

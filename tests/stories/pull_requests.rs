@@ -59,6 +59,11 @@ async fn mira_alone_has_it(hosted: &Hosted) {
     hosted.says("mira", 41, agreed);
     let told = hosted.told(41, &["mix now has", "🔑 For mira alone, after signing in"]).await;
     assert!(!told.body.contains("Tie this browser"), "the link is hers alone: {}", told.body);
+    // That somebody tries it now is told by itself, behind what was answered.
+    let figures = ["No evidence yet on #41", "1 person on their own account"];
+    let told = hosted.told(41, &figures).await;
+    let places = (told.body.find("mix now has"), told.body.find(figures[0]));
+    assert!(places.0 < places.1, "{}", told.body);
 
     browser.opens(&format!("{}/room/web-41", hosted.site())).await;
     browser.until_sees(&["potluck/web#41 on GitHub"]).await;

@@ -93,7 +93,7 @@ async fn what_two_people_used_is_told_beside_production_and_what_nobody_touched(
 async fn nobody_and_too_little_are_no_evidence_and_say_what_to_do() {
     let room = open().await;
     let card = room.says("ben", "/evidence 41").await;
-    assert!(card.contains("No evidence yet on #41\nNobody has tried it"), "{card}");
+    assert!(card.contains("No evidence yet on #41\nNobody has used it"), "{card}");
     assert!(card.contains("Next: `/opt-in 41` tries it, for your own workload only"), "{card}");
     opts_in(&room, "ana", "41").await;
     opts_in(&room, "mira", "41").await;

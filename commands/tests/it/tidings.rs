@@ -1,14 +1,15 @@
 //! What is said by itself where a change stands: a welcome to somebody new, and what became of it.
 
-use folkops_engine::{Body, Inbound, Keyring};
+use folkops_engine::{Body, Inbound, Keyring, MemoryStore};
 use folkops_model::{
-    Cause, ChangeNumber, ChangeRef, DiffSummary, Group, MessageId, ObservedChange, Place, Principal,
+    Cause, ChangeNumber, ChangeRef, DiffSummary, Effect, Group, MessageId, ObservedChange, Place, Principal,
     RoomName, SurfaceName,
 };
 use folkops_previews::tidings::{Tiding, courses, reverts, uses, welcomes};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::doubles::{component, sha, tree};
+use crate::rollouts::open;
 use crate::room::Room;
 
 const WELCOME: &str = "Good: Welcome, Lee: your first change here
@@ -208,6 +209,30 @@ async fn a_change_that_was_taken_back_has_its_revert_opened_once_and_the_rollbac
     room.push("web", 42, "42 first").await;
     room.closes("web", 42).await;
     assert_eq!(room.tells(reverts).await, "", "closed by a person, it is not opened by itself again");
+}
+
+#[tokio::test]
+async fn what_the_numbers_took_back_is_told_with_their_verdict_and_all_that_offered_its_revert_leads_there() {
+    let room = open(MemoryStore::new()).await;
+    room.says("jo", "/promote 41").await;
+    room.goes_badly(2).await;
+    let told = room.tells(courses).await;
+    assert!(told.starts_with("Harmful: #41 was rolled back\nMira, nobody has your change now"), "{told}");
+    assert!(told.contains("Why: Visitors with the new build fail more often"), "{told}");
+    room.tells(reverts).await;
+    let done = room.hands.done.lock().unwrap().clone();
+    let why = done.iter().find_map(|effect| match effect {
+        Effect::Revert { why, .. } => Some(why.as_str()),
+        _ => None,
+    });
+    let why = why.unwrap();
+    assert!(why.contains("who went back to release 1. Visitors with the new build fail more often"), "{why}");
+    assert!(why.contains("Evidence: http://folkops.localhost/rollouts/2"), "{why}");
+    let leads = "Revert: #42 takes #41 back; a person merges it";
+    let (_, _, alert) = room.alerts().into_iter().next_back().unwrap();
+    assert!(alert.contains("rolled back by itself") && alert.contains(leads), "{alert}");
+    let promotion = room.cards().into_iter().find(|card| card.contains("rolled back by itself")).unwrap();
+    assert!(promotion.contains(leads) && !promotion.contains("[Open revert]"), "{promotion}");
 }
 
 #[tokio::test]
