@@ -54,11 +54,20 @@ async fn who_wrote_a_change_reads_on_their_pull_request_what_was_promoted_and_ro
 }
 
 #[tokio::test]
-async fn after_a_rollback_the_revert_is_opened_once_with_its_why_and_merged_by_nobody_also_after_a_squash() {
-    let squash = |config: &mut toml::Table| {
-        config["github"].as_table_mut().unwrap().insert("merge".into(), "squash".into());
+async fn after_a_rollback_the_revert_of_a_squash_is_opened_once_with_its_why_and_merged_by_nobody() {
+    taken_back_after("squash").await;
+}
+
+#[tokio::test]
+async fn after_a_rollback_the_revert_of_a_rebase_is_opened_once_with_its_why_and_merged_by_nobody() {
+    taken_back_after("rebase").await;
+}
+
+async fn taken_back_after(method: &'static str) {
+    let merging = |config: &mut toml::Table| {
+        config["github"].as_table_mut().unwrap().insert("merge".into(), method.into());
     };
-    let hosted = Hosted::before_the_first_release(squash).await;
+    let hosted = Hosted::before_the_first_release(merging).await;
     hosted.world.until_release(1).await;
     let web = hosted.repository(41);
     hosted.github.opens(&web, 41, "mira");
