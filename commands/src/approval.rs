@@ -15,8 +15,10 @@ pub struct Approval {
     pub may_run: bool,
     /// One of them reviewed it on the forge as well, and approves.
     pub reviewed: bool,
-    /// Owners of every path that it touches do.
+    /// Owners of every path that it touches and that somebody owns do. Where nobody owns any, that does not hold.
     pub owner_reviewed: bool,
+    /// For each such path, those of its owners who are known here.
+    pub owners: Vec<BTreeSet<PersonId>>,
     /// Every required check is green, or its forge requires none.
     pub checks_green: bool,
     /// Everybody who vouched, without the author.
@@ -24,6 +26,11 @@ pub struct Approval {
 }
 
 impl Approval {
+    /// Whether this person owns every path of it that somebody owns, and there is one.
+    pub fn is_owned_by(&self, person: &PersonId) -> bool {
+        !self.owners.is_empty() && self.owners.iter().all(|owners| owners.contains(person))
+    }
+
     /// Of a change as it stands, by an author who may be known here.
     pub fn of(
         facts: &Facts<'_>,
@@ -48,10 +55,17 @@ impl Approval {
             may_run: carried || !vouched.is_empty(),
             reviewed: approvers.iter().any(did_vouch),
             owner_reviewed: vetting.is_some_and(|vetting| vetting.is_owned_by(&approvers)),
+            owners: vetting.map(|vetting| owners(facts, vetting)).unwrap_or_default(),
             checks_green: vetting.map_or_else(|| is_local(written_by.as_ref()), Vetting::is_green),
             vouched,
         }
     }
+}
+
+fn owners(facts: &Facts<'_>, vetting: &Vetting) -> Vec<BTreeSet<PersonId>> {
+    let known =
+        |owners: &BTreeSet<Account>| owners.iter().filter_map(|one| holder(facts, one)).cloned().collect();
+    vetting.owners.iter().map(known).collect()
 }
 
 fn vouchers(allowed: &Allowed, author: Option<&PersonId>) -> BTreeSet<PersonId> {

@@ -166,11 +166,15 @@ pub fn context(call: &Call<'_>, subjects: &[Subject<'_>]) -> Context {
     let own = |subject: &Subject<'_>| {
         subject.author.is_some() && subject.author.as_ref() == call.principal.person()
     };
+    let owns = |subject: &Subject<'_>| {
+        call.principal.person().is_some_and(|person| subject.approval.is_owned_by(person))
+    };
     let all = |holds: fn(&Approval) -> bool| subjects.iter().all(|subject| holds(&subject.approval));
     Context {
         commits_allowed: all(|approval| approval.may_run),
         own_change: subjects.iter().any(own),
         reviewed: all(|approval| approval.reviewed),
+        owner: !subjects.is_empty() && subjects.iter().all(owns),
         owner_reviewed: all(|approval| approval.owner_reviewed),
         checks_green: all(|approval| approval.checks_green),
         two_people: subjects.iter().all(|subject| hands(call, subject) >= 2),
@@ -225,7 +229,9 @@ pub fn numbers(line: Line, changes: &[(ChangeRef, Sha)]) -> Line {
 /// Who vouched for what is about to run: one row of a card.
 pub fn vouched(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Line {
     let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
-    allowed(facts, &pinned)
+    let line = allowed(facts, &pinned);
+    let owned = !subjects.is_empty() && subjects.iter().all(|subject| subject.approval.owner_reviewed);
+    if owned { line.text("; owners of what it touches approve") } else { line }
 }
 
 /// Who allowed these very commits, wherever their changes stand by now.

@@ -80,6 +80,7 @@ fn may(call: &Call<'_>, facts: &Facts<'_>, parts: &BTreeSet<ComponentName>) -> (
         commits_allowed: true,
         own: true,
         reviewed: true,
+        owner: true,
         owner_reviewed: true,
         checks_green: true,
         two_people: true,

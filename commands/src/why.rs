@@ -81,6 +81,7 @@ fn explained(id: &OperationId, operation: &Operation) -> Card {
                 ("over quota", facts.over_quota),
                 ("reviewed", facts.reviewed),
                 ("by owners", facts.owner_reviewed),
+                ("asked by an owner", facts.owner),
                 ("checks green", facts.checks_green),
                 ("two people", facts.two_people),
             ]

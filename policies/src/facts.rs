@@ -24,7 +24,9 @@ pub enum Fact {
     OverQuota,
     /// Somebody else reviewed and vouched for exactly this commit.
     Reviewed,
-    /// An owner of every path that is touched did.
+    /// The one who asks owns every path that is touched and that somebody owns.
+    Owner,
+    /// An owner of every path that is touched and that somebody owns did.
     OwnerReviewed,
     /// Every required check of the commit is green.
     ChecksGreen,
@@ -34,13 +36,14 @@ pub enum Fact {
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::CommitsAllowed,
         Self::OwnChange,
         Self::Own,
         Self::Frozen,
         Self::OverQuota,
         Self::Reviewed,
+        Self::Owner,
         Self::OwnerReviewed,
         Self::ChecksGreen,
         Self::TwoPeople,
@@ -55,6 +58,7 @@ impl Fact {
             Self::Frozen => "frozen",
             Self::OverQuota => "over_quota",
             Self::Reviewed => "reviewed",
+            Self::Owner => "owner",
             Self::OwnerReviewed => "owner_reviewed",
             Self::ChecksGreen => "checks_green",
             Self::TwoPeople => "two_people",
@@ -70,6 +74,7 @@ impl Fact {
             Self::Frozen => context.frozen,
             Self::OverQuota => context.over_quota,
             Self::Reviewed => context.reviewed,
+            Self::Owner => context.owner,
             Self::OwnerReviewed => context.owner_reviewed,
             Self::ChecksGreen => context.checks_green,
             Self::TwoPeople => context.two_people,
@@ -86,6 +91,7 @@ impl Fact {
             frozen: these.contains(&Self::Frozen),
             over_quota: these.contains(&Self::OverQuota),
             reviewed: these.contains(&Self::Reviewed),
+            owner: these.contains(&Self::Owner),
             owner_reviewed: these.contains(&Self::OwnerReviewed),
             checks_green: these.contains(&Self::ChecksGreen),
             two_people: these.contains(&Self::TwoPeople),
@@ -93,7 +99,7 @@ impl Fact {
     }
 }
 
-/// Every context there can be, built once: with nine facts that is 512, and a clone is a counted reference.
+/// Every context there can be, built once: with ten facts that is 1,024, and a clone is a counted reference.
 pub(crate) struct Contexts(Vec<cedar_policy::Context>);
 
 impl Contexts {

@@ -9,6 +9,7 @@ mod hostile_lines;
 mod mirror;
 mod news;
 mod outages;
+mod owners;
 mod patch;
 mod pull_requests;
 mod starting;

@@ -29,6 +29,7 @@ mod repository;
 mod revert;
 mod summary;
 mod text;
+mod touched;
 
 pub use advance::{AdvanceError, Advanced};
 pub use change::{Observation, RefusedReference, author_id};

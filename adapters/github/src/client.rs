@@ -281,14 +281,10 @@ pub(crate) struct Asked<'a> {
 }
 
 pub(crate) async fn ask(crab: &Octocrab, asked: Asked<'_>) -> Result<Answer, Wrong> {
-    let mut request = http::Request::builder().method(asked.method).uri(asked.path);
-    // The pages where people sign in answer in JSON only to this; the API has a type of its own.
-    let is_page = asked.path.starts_with("/login/");
-    request = request
-        .header(header::ACCEPT, if is_page { "application/json" } else { "application/vnd.github+json" });
-    if let Some(tag) = asked.tag {
-        request = request.header(header::IF_NONE_MATCH, tag);
-    }
+    let request = http::Request::builder().method(asked.method).uri(asked.path);
+    let request = request.header(header::ACCEPT, accepted(asked.path));
+    let request =
+        asked.tag.into_iter().fold(request, |request, tag| request.header(header::IF_NONE_MATCH, tag));
     let request = crab.build_request(request, asked.body).map_err(unknown)?;
     let answer = tokio::time::timeout(PATIENCE, async {
         let answer = crab.execute(request).await.map_err(unknown)?;
@@ -305,6 +301,16 @@ pub(crate) async fn ask(crab: &Octocrab, asked: Asked<'_>) -> Result<Answer, Wro
         })
     });
     answer.await.map_err(|_| Wrong::Unknown(format!("nothing within {} s", PATIENCE.as_secs())))?
+}
+
+/// The type of answer that is wanted: of the pages where people sign in, of what a team may do in a repository (it is told
+/// to nobody who asks otherwise), of everything else.
+fn accepted(path: &str) -> &'static str {
+    match path.split('/').nth(1) {
+        Some("login") => "application/json",
+        Some("orgs") if path.contains("/repos/") => "application/vnd.github.v3.repository+json",
+        _ => "application/vnd.github+json",
+    }
 }
 
 /// How long GitHub wants to be left alone: what it says, or a minute where it only refuses.

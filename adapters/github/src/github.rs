@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::budget::Urgency;
 use crate::client::{Client, Wrong};
 use crate::marks::Mark;
+use crate::owners::Known;
 use crate::settings::{RepositoryName, Settings, surface};
 
 /// How long the name of a default branch is believed.
@@ -27,8 +28,10 @@ const BRANCH_FOR: Duration = Duration::from_secs(3_600);
 pub struct GitHub {
     settings: Settings,
     client: Client,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     branches: Mutex<BTreeMap<ComponentName, (String, Duration)>>,
+    /// Who owners and members of teams are.
+    pub(crate) known: Mutex<Known>,
     /// The mark that stands on a comment, and its number.
     pub(crate) marks: Mutex<BTreeMap<MessageId, (Mark, u64)>>,
 }
@@ -78,8 +81,8 @@ struct HeadAnswer {
 }
 
 #[derive(Deserialize)]
-struct UserAnswer {
-    id: u64,
+pub(crate) struct UserAnswer {
+    pub(crate) id: u64,
     login: String,
     r#type: Option<String>,
 }
@@ -95,9 +98,15 @@ struct RefAnswer {
 }
 
 #[derive(Deserialize)]
-struct PermissionAnswer {
+pub(crate) struct PermissionAnswer {
     permission: String,
-    user: Option<UserAnswer>,
+    pub(crate) user: Option<UserAnswer>,
+}
+
+impl PermissionAnswer {
+    pub(crate) fn may_write(&self) -> bool {
+        matches!(self.permission.as_str(), "admin" | "write")
+    }
 }
 
 #[derive(Deserialize)]
@@ -117,7 +126,8 @@ impl GitHub {
     /// A sentence for the operator, where the key or the address cannot be used.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let client = Client::new(&settings, clock.clone())?;
-        Ok(Self { settings, client, clock, branches: Mutex::default(), marks: Mutex::default() })
+        let (branches, known, marks) = Default::default();
+        Ok(Self { settings, client, clock, branches, known, marks })
     }
 
     /// What it was told.
@@ -288,8 +298,8 @@ impl GitHub {
         self.client.token(self.repository(component)?).await
     }
 
-    /// What an account may do in a component's repository, as groups: whoever may write there is a maintainer of it.
-    /// The account is known by its number; under which name it goes is asked anew each time.
+    /// What an account may do in a component's repository, as groups: whoever may write there is a maintainer of it, and
+    /// teams may stand for groups. The account is known by its number; under which name it goes is asked anew each time.
     ///
     /// # Errors
     /// [`Wrong`].
@@ -309,9 +319,14 @@ impl GitHub {
             other => other?,
         };
         // Between the two questions the name may have gone to somebody else.
-        let same = found.user.is_some_and(|user| user.id == account);
-        let may_write = same && matches!(found.permission.as_str(), "admin" | "write");
-        Ok(may_write.then_some(Group::Maintainer).into_iter().collect())
+        let same = found.user.as_ref().is_some_and(|user| user.id == account);
+        let mut groups = BTreeSet::from_iter((same && found.may_write()).then_some(Group::Maintainer));
+        for (team, group) in &self.settings.teams {
+            if self.members(repository, team).await?.contains(&account) {
+                groups.insert(*group);
+            }
+        }
+        Ok(groups)
     }
 
     /// Whether an account is a person's who may not write in a component's repository.

@@ -33,6 +33,7 @@ pub const PERMISSIONS: &[(&str, &str, &str)] = &[
     ("deployments", "write", "shows previews and promotions as deployments"),
     ("statuses", "read", "reads required statuses"),
     ("administration", "read", "reads which checks a protected branch requires"),
+    ("members", "read", "reads who is in a team that owns code or stands for a group"),
 ];
 
 /// What GitHub tells us about by itself.

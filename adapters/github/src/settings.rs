@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use folkops_model::{ChangeRef, ComponentName, Malformed, Place, RoomName, SurfaceName};
+use folkops_model::{ChangeRef, ComponentName, Group, Malformed, Place, RoomName, SurfaceName};
 use secrecy::SecretString;
 
 /// The name of this surface in places and accounts.
@@ -54,6 +54,32 @@ impl FromStr for RepositoryName {
         };
         // GitHub: a login has at most 39 characters, a repository's name at most 100.
         (good(owner, 39) && good(name, 100)).then(|| Self(text.to_owned())).ok_or_else(wrong)
+    }
+}
+
+/// How a team is called on GitHub: `organisation/slug`, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TeamName {
+    /// Whose.
+    pub organisation: String,
+    /// How it stands in addresses.
+    pub slug: String,
+}
+
+impl fmt::Display for TeamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.organisation, self.slug)
+    }
+}
+
+impl FromStr for TeamName {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let wrong = |_| Malformed::new(text, "a team on GitHub such as `potluck/responders`");
+        // A team's short name has the letters of a repository's.
+        let name: RepositoryName = text.parse().map_err(wrong)?;
+        let (organisation, slug) = name.0.split_once('/').unwrap_or_default();
+        Ok(Self { organisation: organisation.to_ascii_lowercase(), slug: slug.to_ascii_lowercase() })
     }
 }
 
@@ -108,6 +134,8 @@ pub struct Settings {
     pub bare: Bare,
     /// The repository of each component.
     pub repositories: BTreeMap<ComponentName, RepositoryName>,
+    /// In which group the members of a team stand, in the repositories of its organisation.
+    pub teams: BTreeMap<TeamName, Group>,
     /// How changes are merged.
     pub method: MergeMethod,
     /// Where our site is, without a slash at the end.

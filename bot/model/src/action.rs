@@ -42,7 +42,11 @@ pub struct Context {
     /// An approving review by somebody else who vouched for it stands on exactly the commit of every change named.
     #[serde(default, skip_serializing_if = "is_false")]
     pub reviewed: bool,
-    /// Approving reviews of others stand there by an owner of every path that is touched.
+    /// The one who asks owns every path that is touched and that somebody owns; there is one in every change named.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub owner: bool,
+    /// Approving reviews of others stand there by an owner of every path that is touched and that somebody owns; there
+    /// is one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub owner_reviewed: bool,
     /// Every required check of every commit is green. Where none can be required, that is so; what is not known is not.

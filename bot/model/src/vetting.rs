@@ -17,8 +17,8 @@ pub struct Vetting {
     pub checks: Vec<Check>,
     /// The review of each account that stands now, in order of the accounts.
     pub reviews: Vec<Review>,
-    /// For each path that it touches, the accounts that own it, teams resolved; equal sets once. A path that nobody
-    /// owns is an empty set.
+    /// For each path that it touches and that somebody owns, the accounts that do, teams resolved; equal sets once. The
+    /// set is empty where it cannot be told who they are. A path that nobody owns is left out.
     pub owners: BTreeSet<BTreeSet<Account>>,
 }
 
@@ -80,7 +80,18 @@ impl Vetting {
         self.reviews.iter().filter(approves).map(|review| &review.account)
     }
 
-    /// Whether an owner of every path that is touched is among these. Where no path is known, nobody can be.
+    /// Of the owners, those alone who may have a say: they reviewed it, or this holds of them. Large teams stay short so.
+    #[must_use]
+    pub fn with_owners_who(self, may: impl Fn(&Account) -> bool) -> Self {
+        let said: BTreeSet<&Account> = self.reviews.iter().map(|review| &review.account).collect();
+        let kept = |owners: &BTreeSet<Account>| {
+            owners.iter().filter(|account| said.contains(account) || may(account)).cloned().collect()
+        };
+        let owners = self.owners.iter().map(kept).collect();
+        Self { owners, ..self }
+    }
+
+    /// Whether an owner of every owned path that is touched is among these. Where nobody owns any, nobody is.
     pub fn is_owned_by(&self, accounts: &BTreeSet<&Account>) -> bool {
         let covered = |owners: &BTreeSet<Account>| owners.iter().any(|owner| accounts.contains(owner));
         !self.owners.is_empty() && self.owners.iter().all(covered)

@@ -3,13 +3,13 @@
 //! GitHub says which pull requests there are, where they stand and whose they are; git computes trees, merges and diffs
 //! from the mirror, by full commit ids. A merge is GitHub's to make, and is taken only if it gave the tree that was tested.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use folkops_git::{LocalForge, MergeError, Origin, Served, Undone};
-use folkops_github::{GitHub, MergedPull, Pull};
-use folkops_model::{ChangeNumber, ComponentName, Failure, ObservedChange, Sha, TreeId, Vetting};
+use folkops_github::{CODEOWNERS, CodeOwners, GitHub, LARGEST_CODEOWNERS, MergedPull, Pull};
+use folkops_model::{Account, ChangeNumber, ComponentName, Failure, ObservedChange, Sha, TreeId, Vetting};
 use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -53,6 +53,23 @@ impl Forges {
             *known = Some(served);
         }
         Ok(pulls)
+    }
+
+    /// Who owns what a commit touches. The file is that of the default branch: no change says who may review it.
+    async fn owners(
+        &self,
+        github: &GitHub,
+        component: &ComponentName,
+        head: &Sha,
+    ) -> Result<BTreeSet<BTreeSet<Account>>, Unavailable> {
+        let file = self.local.first_file(component, &CODEOWNERS, LARGEST_CODEOWNERS).await?;
+        let Some(file) = file else { return Ok(BTreeSet::new()) };
+        let paths = self.local.touched(component, head).await?;
+        match CodeOwners::read(&file) {
+            Some(file) => github.owners(component, &file, &paths).await.map_err(away),
+            // Whoever owns what, it cannot be told who, so nobody is.
+            None => Ok(BTreeSet::from([BTreeSet::new()])),
+        }
     }
 
     async fn merge_there(
@@ -215,7 +232,11 @@ impl Forge for Forges {
     ) -> BoxFuture<'a, Result<Option<Vetting>, Unavailable>> {
         async move {
             match self.github(component) {
-                Some(github) => github.vetting(component, number, head).await.map(Some).map_err(away),
+                Some(github) => {
+                    let vetting = github.vetting(component, number, head).await.map_err(away)?;
+                    let owners = self.owners(github, component, head).await?;
+                    Ok(Some(Vetting { owners, ..vetting }))
+                }
                 None => Forge::vetting(&self.local, component, number, head).await,
             }
         }

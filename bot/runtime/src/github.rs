@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_github::{
-    Door, GitHub, Left, MergeMethod, Mirror, RepositoryName, Scan, Settings, SignInSettings,
+    Door, GitHub, Left, MergeMethod, Mirror, RepositoryName, Scan, Settings, SignInSettings, TeamName,
 };
 use folkops_model::ports::Clock;
 use folkops_model::{ChangeRef, ComponentName};
@@ -39,6 +39,8 @@ fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
         config.components.iter().filter_map(|component| Some((component, component.github.as_ref()?)));
     let named = hosted.map(|(component, name)| Ok((component.name.clone(), name.parse::<RepositoryName>()?)));
     let repositories = named.collect::<Result<_, folkops_model::Malformed>>().map_err(StartError::of)?;
+    let teams = github.teams.iter().map(|(name, group)| Ok((name.parse::<TeamName>()?, *group)));
+    let teams = teams.collect::<Result<_, folkops_model::Malformed>>().map_err(StartError::of)?;
     let plain = |address: &str| address.trim_end_matches('/').to_owned();
     Ok(Settings {
         api: plain(&github.api),
@@ -53,6 +55,7 @@ fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
             Bare::Never => folkops_github::Bare::Never,
         },
         repositories,
+        teams,
         method: match github.merge {
             Merging::Merge => MergeMethod::Merge,
             Merging::Squash => MergeMethod::Squash,

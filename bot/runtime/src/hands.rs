@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use folkops_engine::{Engine, Hands, Lookout, Unavailable};
+use folkops_engine::{Engine, Hands, Lookout, People, Unavailable};
 use folkops_model::{ChangeName, ChangeRef, ComponentName, Outcome, Sha};
 use folkops_previews::ports::Forge;
 use folkops_previews::{Changes, Performer, watch};
@@ -103,6 +103,10 @@ impl Watcher {
         for (change, head) in open {
             let vetting = self.forge.vetting(&change.component, change.number, &head).await;
             let Some(vetting) = vetting.map_err(|error| Unavailable(error.0))? else { continue };
+            let vetting = self.ledger.read(|facts| {
+                let people = facts.fold::<People>();
+                vetting.with_owners_who(|account| people.is_some_and(|p| p.by_account(account).is_some()))
+            });
             let known = self.ledger.read(|facts| {
                 let before = facts.fold::<Changes>()?.vetting(facts, &change, &head)?;
                 Some(*before == vetting)

@@ -127,6 +127,48 @@ async fn owners_count_when_each_path_has_one_among_those_who_approve() {
 }
 
 #[tokio::test]
+async fn whoever_owns_each_owned_path_asks_as_an_owner() {
+    let set = |ids: &[&str]| ids.iter().map(|id| account(id)).collect::<BTreeSet<_>>();
+    let table: &[(&[&[&str]], bool)] = &[
+        (&[&["2"]], true),
+        (&[&["2", "3"], &["2"]], true),
+        (&[&["2"], &["3"]], false),
+        (&[&["2"], &[]], false),
+        (&[&["99"]], false),
+        (&[], false),
+    ];
+    for (owners, wanted) in table {
+        let room = room().await;
+        let owners = owners.iter().map(|ids| set(ids)).collect();
+        vetted(&room, Vetting { owners, ..Vetting::default() }).await;
+        let facts = facts(&room, "kim").await;
+        assert_eq!((facts.owner, facts.owner_reviewed), (*wanted, false), "{wanted}");
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_says_who_looked_says_that_owners_approve() {
+    let room = room().await;
+    room.says("kim", &format!("/ok-to-test {}", sha("70 first"))).await;
+    let words = "owners of what it touches approve";
+    let card = room.says("jo", "/opt-in api#70").await;
+    assert!(card.contains("kim allowed") && !card.contains(words), "{card}");
+    let owners = BTreeSet::from([BTreeSet::from([account("2")])]);
+    vetted(&room, Vetting { reviews: vec![approves("2")], owners, ..Vetting::default() }).await;
+    let card = room.says("jo", "/opt-in api#70").await;
+    assert!(card.contains(words), "{card}");
+}
+
+#[test]
+fn of_a_large_team_only_those_are_kept_who_have_a_say() {
+    let set = |ids: &[&str]| ids.iter().map(|id| account(id)).collect::<BTreeSet<_>>();
+    let owners = BTreeSet::from([set(&["1", "2", "3", "4"]), set(&["4", "5"])]);
+    let vetting = Vetting { reviews: vec![approves("3")], owners, ..Vetting::default() };
+    let kept = vetting.with_owners_who(|account| account.id == "2").owners;
+    assert_eq!(kept, BTreeSet::from([set(&["2", "3"]), set(&[])]), "a path stays owned");
+}
+
+#[tokio::test]
 async fn checks_are_green_when_all_that_are_required_are_and_not_before_the_forge_was_heard() {
     let of = |states: &[CheckState]| {
         let check = |(name, state): (usize, &CheckState)| Check { name: name.to_string(), state: *state };

@@ -157,19 +157,42 @@ impl Bare {
         answer(command).ok()
     }
 
-    /// Rebasing wants a work tree; it has one of its own for a moment.
     fn rebased(&self, base: &str, head: &str, by: &Committer) -> Option<String> {
+        self.worked(head, by, |_, git| git(&["rebase", "--quiet", base]))
+    }
+
+    /// Puts a file on a branch; the branch's new commit.
+    pub fn put(&self, branch: &str, (path, text): (&str, &str), by: &Committer) -> String {
+        let before = self.commit_of(&format!("refs/heads/{branch}")).expect("a branch");
+        let put = self.worked(&before, by, |work, git| {
+            let file = work.join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+            git(&["add", "--", path])?;
+            git(&["commit", "--quiet", "-m", &format!("Write {path}")])
+        });
+        let put = put.expect("a commit");
+        self.point(&format!("refs/heads/{branch}"), &put);
+        put
+    }
+
+    /// Some things want a work tree; they have one of their own for a moment. Gives the commit that it ends at.
+    fn worked(
+        &self,
+        at: &str,
+        by: &Committer,
+        work: impl FnOnce(&Path, &dyn Fn(&[&str]) -> Result<String, String>) -> Result<String, String>,
+    ) -> Option<String> {
         let folder = TempDir::new().unwrap();
-        let work = folder.path().join("work");
-        let place = work.to_str()?;
-        self.said(&["worktree", "add", "--quiet", "--detach", place, head]).ok()?;
+        let place = folder.path().join("work");
+        self.said(&["worktree", "add", "--quiet", "--detach", place.to_str()?, at]).ok()?;
         let inside = |arguments: &[&str]| {
             let mut command = by.commits(plain());
-            command.arg("-C").arg(&work).args(arguments);
+            command.arg("-C").arg(&place).args(arguments);
             answer(command)
         };
-        let done = inside(&["rebase", "--quiet", base]).and_then(|_| inside(&["rev-parse", "HEAD"])).ok();
-        self.said(&["worktree", "remove", "--force", place]).unwrap();
+        let done = work(&place, &inside).and_then(|_| inside(&["rev-parse", "HEAD"])).ok();
+        self.said(&["worktree", "remove", "--force", place.to_str()?]).unwrap();
         done
     }
 

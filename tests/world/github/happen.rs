@@ -141,6 +141,15 @@ impl State {
         Some(commit)
     }
 
+    /// Somebody puts a file on the main branch.
+    pub fn write(&mut self, at: usize, by: u64, file: (&str, &str)) {
+        let committer = Committer { login: self.login(by).to_owned(), at: self.clock.now().as_second() };
+        let bare = self.repositories[at].bare.clone();
+        let before = bare.commit_of("refs/heads/main").expect("a main branch");
+        let after = bare.put("main", file, &committer);
+        self.announce_push(at, by, "refs/heads/main", (&before, &after));
+    }
+
     /// A pull request's head is another one now.
     pub fn force(&mut self, at: usize, number: u64, by: u64, commit: &str) {
         let head = format!("refs/pull/{number}/head");

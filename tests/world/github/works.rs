@@ -25,6 +25,19 @@ impl GitHub {
         state.repositories[at].teams.insert(slug.to_owned(), permission);
     }
 
+    /// Somebody puts a file on the main branch.
+    pub fn writes(&self, repository: &str, by: &str, path: &str, text: &str) {
+        self.changes(repository, by, |state, at, by| state.write(at, by, (path, text)));
+    }
+
+    /// Takes somebody out of a team.
+    pub fn leaves(&self, slug: &str, login: &str) {
+        let mut state = self.inner.state();
+        let id = state.by_login(login).unwrap_or_else(|| panic!("there is no `{login}`")).id;
+        let team = state.teams.iter_mut().find(|team| team.slug == slug);
+        assert!(team.expect("a team").members.remove(&id), "`{login}` was in it");
+    }
+
     /// Somebody else's check of a commit begins (`None`) or ends (`Some("success")`); its number.
     pub fn checks(&self, repository: &str, commit: &str, name: &str, conclusion: Option<&str>) -> u64 {
         self.bot("checks[bot]");

@@ -20,3 +20,5 @@ mod merge;
 mod promotion;
 #[cfg(test)]
 mod revert;
+#[cfg(test)]
+mod touched;

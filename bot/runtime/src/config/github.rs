@@ -2,8 +2,10 @@
 //!
 //! Keys and secrets stand in files of their own, readable by the program alone; the configuration names them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use folkops_model::Group;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -45,6 +47,10 @@ pub struct Github {
     /// it is for people either way.
     #[serde(default)]
     pub reverts: Reverts,
+    /// In which group the members of a team stand, in the repositories of its organisation; those of teams within it too.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub teams: BTreeMap<String, Group>,
 }
 
 /// Who opens the pull request that takes a change back after a rollback.

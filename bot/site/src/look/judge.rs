@@ -98,6 +98,7 @@ impl<'a> Judge<'a> {
                 frozen,
                 over_quota: false,
                 reviewed: true,
+                owner: true,
                 owner_reviewed: true,
                 checks_green: true,
                 two_people: true,

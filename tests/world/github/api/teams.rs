@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{Call, Operation, Outcome, Reply, not_found};
-use crate::github::state::{State, Team};
+use crate::github::state::{Permission, State, Team};
 
 pub(super) const OPERATIONS: &[(&str, Operation)] = &[
     ("teams/list", list),
     ("teams/get-by-name", get),
     ("teams/list-members-in-org", members),
     ("teams/get-membership-for-user-in-org", membership),
+    ("teams/check-permissions-for-repo-in-org", in_repository),
     ("repos/list-teams", of_repository),
     ("orgs/check-membership-for-user", in_organization),
 ];
@@ -71,6 +72,23 @@ fn of_repository(state: &mut State, call: &Call) -> Outcome {
         shown
     };
     Ok(Reply::List(teams.map(with).collect()))
+}
+
+/// By itself or by a team that it is within. What it may do is told as the repository media type asks for it.
+fn in_repository(state: &mut State, call: &Call) -> Outcome {
+    let team = of(state, call)?;
+    let (at, repository) = state.in_repository(call)?;
+    let within = |slug: &String| state.teams.iter().find(|team| team.slug == *slug)?.within.clone();
+    let teams = std::iter::successors(Some(team.slug.clone()), within);
+    let may = teams.filter_map(|slug| repository.teams.get(&slug)).max().copied().ok_or_else(not_found)?;
+    let mut shown = state.shown_repository(at);
+    let steps =
+        [Permission::Read, Permission::Triage, Permission::Write, Permission::Maintain, Permission::Admin];
+    let words = ["pull", "triage", "push", "maintain", "admin"];
+    shown["permissions"] =
+        words.into_iter().zip(steps).map(|(word, step)| (word.to_owned(), json!(may >= step))).collect();
+    shown["role_name"] = json!(may.role());
+    Ok(Reply::One(200, shown))
 }
 
 fn in_organization(state: &mut State, call: &Call) -> Outcome {

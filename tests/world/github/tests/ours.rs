@@ -1,21 +1,26 @@
 //! Our own adapter against this world: signing in, and what it reads of a change's approval.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use folkops_github::{Door, GitHub as Ours, Making, MergeMethod, Settings, SignInSettings, make};
+use folkops_engine::RightsSource;
+use folkops_github::{
+    CodeOwners, Door, GitHub as Ours, Making, MergeMethod, Settings, SignInSettings, TeamName, make,
+};
 use folkops_model::ports::Clock;
-use folkops_model::{ChangeNumber, Check, CheckState, ComponentName, Review, ReviewState, Sha, Vetting};
+use folkops_model::{
+    Account, ChangeNumber, Check, CheckState, ComponentName, Group, Review, ReviewState, Sha, Vetting,
+};
 use folkops_site::{NotSignedIn, SignIn};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use sha2::{Digest, Sha256};
 
 use super::{Place, WEB, opens};
-use crate::github::{GitHub, Protection, Verdict, Way};
+use crate::github::{GitHub, Permission, Protection, Verdict, Way};
 use crate::http::form;
 
 /// The clock of these tests: the double's own hours are far longer than a test.
@@ -35,6 +40,10 @@ fn web() -> ComponentName {
 }
 
 fn ours(github: &GitHub) -> Ours {
+    speaking(github, BTreeMap::new())
+}
+
+fn speaking(github: &GitHub, teams: BTreeMap<TeamName, Group>) -> Ours {
     let settings = Settings {
         api: github.api().into(),
         web: github.web().into(),
@@ -44,6 +53,7 @@ fn ours(github: &GitHub) -> Ours {
         bare: folkops_github::Bare::Alone,
         prefix: "folkops".into(),
         repositories: BTreeMap::from([(web(), WEB.parse().unwrap())]),
+        teams,
         method: MergeMethod::Merge,
         site: "http://folkops.localhost".into(),
     };
@@ -133,6 +143,85 @@ async fn reviews_are_read_with_the_commit_that_they_are_about() {
     let [Review { account, state, commit }] = <[_; 1]>::try_from(reviews).unwrap();
     assert_eq!(account.id, place.github.user("jo").to_string());
     assert_eq!((state, commit.as_str()), (ReviewState::Approved, before.as_str()));
+}
+
+#[tokio::test]
+async fn owners_are_people_and_teams_who_may_write_by_number_with_the_teams_within() {
+    let place = Place::new().await;
+    let github = &place.github;
+    let number = |login: &str| github.user(login).to_string();
+    github.team("cooks", None, &["ann"]);
+    github.team("bakers", Some("cooks"), &["ben"]);
+    github.team("guests", None, &["jo"]);
+    github.team_may(WEB, "cooks", Permission::Write);
+    github.team_may(WEB, "guests", Permission::Triage);
+    for (line, owners) in [
+        ("* @jo", vec![number("jo")]),
+        ("* @JO @nobody", vec![number("jo")]),
+        ("* @potluck/cooks", vec![number("ann"), number("ben")]),
+        ("* @Potluck/Bakers", vec![number("ben")]),
+        ("* @potluck/cooks @jo", vec![number("ann"), number("ben"), number("jo")]),
+        ("* @mira", vec![]),
+        ("* @potluck/guests", vec![]),
+        ("* @elsewhere/cooks", vec![]),
+        ("* @potluck/nobody", vec![]),
+        ("* jo@example.org", vec![]),
+    ] {
+        let file = CodeOwners::read(line).unwrap();
+        let said = ours(github).owners(&web(), &file, &BTreeSet::from(["a.txt".to_owned()])).await.unwrap();
+        let [said] = <[_; 1]>::try_from(Vec::from_iter(said)).unwrap();
+        let mut said: Vec<String> = said.into_iter().map(|account| account.id).collect();
+        let mut owners = owners;
+        said.sort();
+        owners.sort();
+        assert_eq!(said, owners, "{line}");
+    }
+    let file = CodeOwners::read("/docs/ @jo\n/src/ @potluck/cooks\n/src/free\n").unwrap();
+    let paths = ["docs/a", "docs/b", "src/a", "src/free", "other"].map(str::to_owned);
+    let said = ours(github).owners(&web(), &file, &BTreeSet::from(paths)).await.unwrap();
+    assert_eq!(said.iter().map(BTreeSet::len).collect::<Vec<_>>().iter().sum::<usize>(), 3, "{said:?}");
+    assert_eq!(said.len(), 2, "what nobody owns is left out");
+}
+
+#[tokio::test]
+async fn a_name_that_went_to_somebody_else_owns_as_its_new_holder_and_no_part_of_a_team_is_taken_for_all() {
+    let place = Place::new().await;
+    let github = &place.github;
+    let jo = github.user("jo").to_string();
+    let file = CodeOwners::read("* @jo").unwrap();
+    let paths = BTreeSet::from(["a".to_owned()]);
+    let owners = async || ours(github).owners(&web(), &file, &paths).await.unwrap();
+    assert!(owners().await.iter().flatten().any(|account| account.id == jo));
+    github.renames("jo", "joanna");
+    let other = github.user("jo");
+    github.collaborator(WEB, "jo", Permission::Write);
+    let said = owners().await;
+    let said: Vec<&str> = said.iter().flatten().map(|account| account.id.as_str()).collect();
+    assert_eq!(said, [other.to_string()]);
+
+    let many: Vec<String> = (0..205).map(|n| format!("cook-{n}")).collect();
+    github.team("cooks", None, &many.iter().map(String::as_str).collect::<Vec<_>>());
+    github.team_may(WEB, "cooks", Permission::Write);
+    let file = CodeOwners::read("* @potluck/cooks").unwrap();
+    let said = ours(github).owners(&web(), &file, &paths).await.unwrap();
+    assert_eq!(said.iter().flatten().count(), 205);
+    github.goes_down();
+    assert!(ours(github).owners(&web(), &file, &paths).await.is_err(), "silence is not nobody");
+}
+
+#[tokio::test]
+async fn whoever_is_in_a_team_stands_in_its_group_until_they_leave_it() {
+    let place = Place::new().await;
+    let github = &place.github;
+    github.team("operations", None, &[]);
+    github.team("responders", Some("operations"), &["ann"]);
+    let ann = Account { surface: folkops_github::surface(), id: github.user("ann").to_string() };
+    let teams = BTreeMap::from([("potluck/operations".parse().unwrap(), Group::OnCall)]);
+    let ours = speaking(github, teams);
+    let groups = async || ours.rights(&ann).await.unwrap()[&web()].clone();
+    assert_eq!(groups().await, BTreeSet::from([Group::OnCall]));
+    github.leaves("responders", "ann");
+    assert_eq!(groups().await, BTreeSet::new());
 }
 
 /// Opens a page of the program on this machine, as a browser that was told this host.
