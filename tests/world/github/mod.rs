@@ -11,6 +11,7 @@ mod deployment;
 mod description;
 mod fault;
 mod git;
+mod grant;
 mod happen;
 mod hook;
 mod limit;
@@ -32,6 +33,7 @@ mod works;
 
 pub use check::{CheckRun, Protection, Way};
 pub use deployment::Deployed;
+pub use grant::Level;
 pub use hook::signature;
 pub use pull::Verdict;
 pub use state::{APP, Permission};

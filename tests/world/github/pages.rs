@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::description::Description;
+use super::grant::{self, Grants};
 use super::hook::Hook;
 use super::server::{Inner, pairs, plain};
 use super::state::State;
@@ -29,6 +30,8 @@ pub(super) struct App {
     pub slug: String,
     pub name: String,
     pub account: u64,
+    /// What it may do where it is installed.
+    pub grants: Grants,
     /// Who uses the browser that is sent here.
     pub browser: Option<u64>,
     codes: BTreeMap<String, Code>,
@@ -49,6 +52,7 @@ impl Default for App {
             slug: "folkops".into(),
             name: "FolkOps".into(),
             account: 0,
+            grants: grant::ours(),
             browser: None,
             codes: BTreeMap::new(),
             manifests: BTreeMap::new(),
@@ -183,6 +187,11 @@ impl State {
             let login = format!("{}[bot]", self.app.slug);
             self.accounts.get_mut(&self.app.account)?.login = login;
         }
+        let asked = manifest["default_permissions"].as_object().into_iter().flatten();
+        let right = |(name, level): (&String, &Value)| {
+            (name.clone(), grant::level_of(level.as_str().unwrap_or_default()))
+        };
+        self.app.grants = asked.map(right).collect();
         let secret = format!("secret{}", self.next());
         if let Some(url) = manifest["hook_attributes"]["url"].as_str() {
             self.hook = Some(Hook { url: url.to_owned(), secret: secret.clone() });

@@ -144,6 +144,9 @@ impl Asked<'_> {
         if let Err(refusal) = admit(name, call) {
             return refused(refusal);
         }
+        if let Err(refusal) = state.granted(name, call) {
+            return refused(refusal);
+        }
         if let Some(why) = wrong.first() {
             return refused(api::invalid(why));
         }

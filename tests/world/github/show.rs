@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::grant::Level;
+
 use super::git::Commit;
 use super::pull::{Comment, LineComment, Pull, Reaction, Review, Stage};
 use super::state::{APP, INSTALLATION, Permission, Repository, State};
@@ -190,15 +192,20 @@ impl State {
             "owner": self.shown_account(self.app.account), "description": null,
             "external_url": self.home, "html_url": format!("{}/apps/{}", self.home, self.app.slug),
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
-            "permissions": { "issues": "write", "pull_requests": "write", "contents": "write", "checks": "write",
-                "deployments": "write", "metadata": "read", "members": "read" }, "events": [],
+            "permissions": self.shown_grants(), "events": [],
         })
+    }
+
+    pub fn shown_grants(&self) -> Value {
+        let word = |level: &Level| if *level == Level::Write { "write" } else { "read" };
+        self.app.grants.iter().map(|(name, level)| (name.clone(), json!(word(level)))).collect()
     }
 
     pub fn shown_installation(&self, owner: u64) -> Value {
         json!({
             "id": INSTALLATION, "app_id": APP, "app_slug": self.app.slug, "target_id": owner, "target_type": "Organization",
-            "account": self.shown_account(owner), "repository_selection": "all", "permissions": {}, "events": [],
+            "account": self.shown_account(owner), "repository_selection": "all",
+            "permissions": self.shown_grants(), "events": [],
             "access_tokens_url": format!("{}/app/installations/{INSTALLATION}/access_tokens", self.home),
             "repositories_url": format!("{}/installation/repositories", self.home), "suspended_at": null,
             "html_url": self.home, "single_file_name": null, "suspended_by": null,

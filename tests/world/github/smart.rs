@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::git::Bare;
+use super::grant::{FETCH, PUSH};
 use super::hook::basic;
 use super::pull::Pull;
 use super::server::{Inner, plain};
@@ -24,7 +25,7 @@ pub(super) async fn serve(inner: &Arc<Inner>, head: &Parts, body: Bytes) -> Resp
     if inner.state().faults.down {
         return plain(503, "GitHub is down");
     }
-    let Some(by) = shown(inner, head) else {
+    let Some((who, by)) = shown(inner, head) else {
         let mut refusal = plain(401, "a token is required");
         refusal
             .headers_mut()
@@ -32,6 +33,13 @@ pub(super) async fn serve(inner: &Arc<Inner>, head: &Parts, body: Bytes) -> Resp
         return refusal;
     };
     let Some((at, bare, rest)) = repository(inner, head.uri.path()) else { return plain(404, "not found") };
+    let pushes = rest.ends_with("git-receive-pack") || head.uri.query() == Some("service=git-receive-pack");
+    if who == Who::Installation
+        && let Err(lacking) = inner.state().may(if pushes { PUSH } else { FETCH })
+    {
+        inner.state().violations.push(lacking);
+        return plain(403, "Resource not accessible by integration");
+    }
     let before = bare.references("refs/heads");
     let answer = carried_out(&bare, &rest, (head, body)).await;
     if rest.ends_with("git-receive-pack") {
@@ -40,13 +48,14 @@ pub(super) async fn serve(inner: &Arc<Inner>, head: &Parts, body: Bytes) -> Resp
     answer.unwrap_or_else(|| plain(500, "git gave no answer"))
 }
 
-/// Whose token it is.
-fn shown(inner: &Inner, head: &Parts) -> Option<u64> {
+/// Whose token it is, and as whom it acts.
+fn shown(inner: &Inner, head: &Parts) -> Option<(Who, u64)> {
     let (_, token) = basic(head.headers.get(header::AUTHORIZATION)?.to_str().ok()?)?;
     let state = inner.state();
-    match state.who(Some(&format!("Bearer {token}"))).ok()? {
-        Who::Installation => Some(state.app.account),
-        Who::User(id) => Some(id),
+    let who = state.who(Some(&format!("Bearer {token}"))).ok()?;
+    match who {
+        Who::Installation => Some((who, state.app.account)),
+        Who::User(id) => Some((who, id)),
         Who::App | Who::Nobody => None,
     }
 }

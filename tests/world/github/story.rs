@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::description::Description;
 use super::git::Bare;
+use super::grant;
 use super::pull::{Method, Stage, Verdict};
 use super::server::{Inner, serve};
 use super::state::{Kind, Permission, Repository, State};
@@ -66,6 +67,7 @@ impl GitHub {
     /// Serves the demo's repositories as `potluck/<component>`, with nobody there and no pull request open.
     pub async fn start(repositories: &Repositories) -> Self {
         Description::get();
+        assert_eq!(grant::unknown(), [""; 0], "every operation wants a right that is known");
         let [address] = free_ports();
         let home = format!("http://{address}");
         let mut state = State::new(home.clone());

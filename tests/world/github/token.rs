@@ -88,3 +88,8 @@ pub(super) fn admit(operation: &str, call: &Call) -> Outcome<()> {
         _ => Ok(()),
     }
 }
+
+/// Whether only the App itself, or anybody, asks such a thing.
+pub(super) fn is_of_the_app(operation: &str) -> bool {
+    OF_THE_APP.contains(&operation) || OF_ANYBODY.contains(&operation)
+}

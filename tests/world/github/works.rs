@@ -4,11 +4,20 @@ use serde_json::{Value, json};
 
 use super::check::{Check, CheckRun, OTHER_APP, Protection, Status};
 use super::deployment::{Deployed, Deployment};
+use super::grant::Level;
 use super::state::{APP, Kind, Team};
 use super::story::place;
 use super::{GitHub, Permission};
 
 impl GitHub {
+    /// The App has this right from now on, or has it no longer.
+    pub fn grants(&self, right: &str, level: Option<Level>) {
+        let mut state = self.inner.state();
+        let before = state.app.grants.remove(right);
+        state.app.grants.extend(level.map(|level| (right.to_owned(), level)));
+        assert_ne!(before, level, "it is so already");
+    }
+
     /// Makes a team of the organisation, maybe as a part of another one.
     pub fn team(&self, slug: &str, within: Option<&str>, members: &[&str]) {
         let mut state = self.inner.state();

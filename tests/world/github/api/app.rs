@@ -54,7 +54,7 @@ fn token(state: &mut State, call: &Call) -> Outcome {
     let (token, until) = (format!("ghs_{:036}", state.next()), state.clock.after(LIFE));
     state.tokens.insert(token.clone(), Token { who: Who::Installation, until });
     // GitHub always says these, although its description leaves it open.
-    let may = state.shown_app()["permissions"].clone();
+    let may = state.shown_grants();
     let shown =
         json!({ "token": token, "expires_at": until, "repository_selection": "all", "permissions": may });
     Ok(Reply::One(201, shown))

@@ -73,6 +73,11 @@ pub(super) fn operation(id: &str) -> Option<Operation> {
     OPERATIONS.iter().copied().flatten().find(|(known, _)| *known == id).map(|(_, operation)| *operation)
 }
 
+/// Every operation that this world carries out.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    OPERATIONS.iter().copied().flatten().map(|(name, _)| *name)
+}
+
 impl Call {
     /// What stands in one of the path's places.
     pub fn place(&self, name: &str) -> &str {

@@ -1,6 +1,7 @@
 //! What this world does, seen over HTTP as a program sees it.
 
 mod answers;
+mod grants;
 mod hooks;
 mod ours;
 mod pages;
