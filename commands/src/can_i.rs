@@ -62,7 +62,7 @@ impl Command for CanI {
             let who = who.iter().take(4).map(|person| Span::Person(person.clone()));
             card = card.row("Who", Line::new().list(who).text(" can"));
         }
-        card = folkops_engine::cards::with_old_rights(card, &judged.action);
+        card = folkops_engine::cards::with_old_rights(card, judged.action.rights_as_of.as_ref());
         Plan::answer(card.say("Nothing was done."))
     }
 }

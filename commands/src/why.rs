@@ -70,7 +70,7 @@ fn explained(id: &OperationId, operation: &Operation) -> Card {
     }
     let groups: Vec<&str> = action.groups.iter().map(|group| group.as_str()).collect();
     let facts = &action.context;
-    card = folkops_engine::cards::with_old_rights(card, action);
+    card = folkops_engine::cards::with_old_rights(card, operation.old_rights());
     card.row("Groups", if groups.is_empty() { "none".to_owned() } else { groups.join(", ") })
         .row(
             "Facts",

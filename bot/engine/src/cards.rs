@@ -1,7 +1,7 @@
 //! The replies of the pipeline itself: what could not be read, what was refused, what went wrong.
 
 use folkops_model::{
-    Action, Card, CardState, Decision, Line, PersonId, Principal, Rule, Span, SurfaceName, Weight,
+    Action, Card, CardState, Decision, Line, OldRights, PersonId, Principal, Rule, Span, SurfaceName, Weight,
 };
 use jiff::Timestamp;
 
@@ -76,8 +76,8 @@ fn unheard(silent: &Silent) -> Line {
 }
 
 /// A card of something that was allowed by rights that are older than they may be for anything but safety.
-pub fn with_old_rights(card: Card, action: &Action) -> Card {
-    let Some(old) = &action.rights_as_of else { return card };
+pub fn with_old_rights(card: Card, old: Option<&OldRights>) -> Card {
+    let Some(old) = old else { return card };
     let source = old.source.title();
     let line = Line::new().text(format!("As {source} said them at ")).span(Span::Time(old.at));
     card.row("Rights", line.text("; it does not answer now, and making things safer does not wait for it"))

@@ -3,7 +3,7 @@
 //! Each way of making a draft takes the proof that it needs. Observations and conversation need none; intents and
 //! effects need a `Permitted` or, later in the same operation, the `Due` whose end brings them about.
 
-use folkops_model::{Cause, Effect, Intent, OperationId};
+use folkops_model::{Cause, Effect, Intent, OldRights, OperationId};
 
 use crate::facts::Read;
 use crate::kinds::{Body, Decided, End, Reply, Settled};
@@ -57,6 +57,11 @@ impl Draft {
     /// The end of an operation that brought about nothing more.
     pub fn ended(operation: OperationId, end: End) -> Self {
         Self::of(operation, Body::OperationEnded { end })
+    }
+
+    /// The beginning of an effect by rights that are older than they may be for anything but safety.
+    pub fn trusted(due: &Due, rights: OldRights) -> Self {
+        Self::of(due.operation().clone(), Body::EffectTrusted { index: due.index(), rights })
     }
 
     fn of(operation: OperationId, body: Body) -> Self {
@@ -148,7 +153,11 @@ impl Note {
     pub fn of(body: Body) -> Option<Self> {
         let acts = matches!(
             body,
-            Body::Intended(_) | Body::EffectOwed { .. } | Body::EffectSettled(_) | Body::OperationDecided(_)
+            Body::Intended(_)
+                | Body::EffectOwed { .. }
+                | Body::EffectTrusted { .. }
+                | Body::EffectSettled(_)
+                | Body::OperationDecided(_)
         );
         (!acts).then_some(Self(body))
     }

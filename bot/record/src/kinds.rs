@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
     Account, Action, Args, Card, ChangeRef, ComponentName, Decision, Effect, Group, Intent, MessageId,
-    Observation, ObservedChange, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber, Request,
-    RequestId, Sealed, Sha, SurfaceName, Usage, Vetting,
+    Observation, ObservedChange, OldRights, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber,
+    Request, RequestId, Sealed, Sha, SurfaceName, Usage, Vetting,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -133,6 +133,14 @@ pub enum Body {
         index: u32,
         /// What.
         effect: Effect,
+    },
+    /// An effect begins by rights that were said a while ago: their source is silent, and what makes things safer does not
+    /// wait for it.
+    EffectTrusted {
+        /// Its place within the operation.
+        index: u32,
+        /// What the rights rest on.
+        rights: OldRights,
     },
     /// An effect ended.
     EffectSettled(Settled),

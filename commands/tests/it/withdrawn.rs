@@ -21,6 +21,8 @@ use crate::room::{Between, Ground, Room};
 struct Taking {
     forge: Arc<Forge>,
     clock: Arc<Still>,
+    /// What happens to the forge then.
+    then: fn(&Forge),
     /// At the record that owes this effect of kim's operation.
     at: Arc<AtomicU32>,
     took: Arc<AtomicBool>,
@@ -34,7 +36,7 @@ impl Taking {
         let owed = format!(r#""kind":"effect-owed","body":{{"index":{},"#, self.at.load(Ordering::SeqCst));
         let here = String::from_utf8_lossy(&entry.bytes).contains(&owed);
         if here && self.armed.load(Ordering::SeqCst) && !self.took.swap(true, Ordering::SeqCst) {
-            self.forge.says("7", NOBODY, NOBODY);
+            (self.then)(&self.forge);
             self.clock.pass(61);
         }
     }
@@ -94,12 +96,18 @@ impl Hands for TakingHands {
 /// Kim promotes a change, and maintains nothing any more once the effect of this index is on record. Gives the indices
 /// that began and the last card, or nothing when there is no such effect.
 async fn taken_at(index: u32) -> Option<(Vec<u32>, String, Room)> {
+    happens_at(index, "/promote 41", |forge| forge.says("7", NOBODY, NOBODY)).await
+}
+
+/// The same of another line, with which something else happens to the forge.
+async fn happens_at(index: u32, line: &str, then: fn(&Forge)) -> Option<(Vec<u32>, String, Room)> {
     let forge = Arc::new(Forge::default());
     forge.says("7", MAINTAINER, NOBODY);
     let clock = Arc::new(Still::default());
     let taking = Taking {
         forge: forge.clone(),
         clock: clock.clone(),
+        then,
         at: Arc::new(index.into()),
         took: Arc::default(),
         began: Arc::default(),
@@ -107,8 +115,12 @@ async fn taken_at(index: u32) -> Option<(Vec<u32>, String, Room)> {
     };
     let ground = Ground { clock, between: Some(Arc::new(taking.clone())), ..Ground::default() };
     let room = room(&forge, ground).await;
+    if line == "/rollback" {
+        room.says("jo", "/promote 41").await;
+        room.says("kim", "/whoami").await;
+    }
     taking.armed.store(true, Ordering::SeqCst);
-    let card = room.says("kim", "/promote 41").await;
+    let card = room.says("kim", line).await;
     let began = taking.began.lock().unwrap().clone();
     taking.took.load(Ordering::SeqCst).then_some((began, card, room))
 }
@@ -156,4 +168,25 @@ async fn a_right_taken_back_while_an_operation_waits_for_its_turn_stops_it_befor
             })
             .collect();
     assert_eq!(built, [component("api")]);
+}
+
+#[tokio::test]
+async fn each_effect_that_begins_by_rights_of_a_while_ago_is_on_record_as_such_before_it_ends() {
+    let mut index = 0;
+    while let Some((began, card, room)) = happens_at(index, "/rollback", |forge| forge.falls(true)).await {
+        let words = "Rights: As GitHub said them at ";
+        assert!(card.starts_with("Good: ") && card.contains(words), "{index}: {card}");
+        let trusted: Vec<u32> = room.ledger.read(|facts| {
+            let operations = facts.fold::<Operations>().unwrap();
+            let newest = operations.operations.iter().map(|(_, o)| o).max_by_key(|o| o.decided).unwrap();
+            assert_eq!(newest.action.rights_as_of, None, "{index}: the decision itself was by fresh rights");
+            newest.effects.iter().filter(|(_, row)| row.trusted.is_some()).map(|(at, _)| *at).collect()
+        });
+        let after: Vec<u32> = began.into_iter().filter(|begun| *begun >= index).collect();
+        assert_eq!(trusted, after, "{index}");
+        let why = room.says("kim", "/why").await;
+        assert!(why.contains("/rollback` by kim was allowed") && why.contains(words), "{index}: {why}");
+        index += 1;
+    }
+    assert!(index >= 2, "a rollback has more effects than {index}");
 }

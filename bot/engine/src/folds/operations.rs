@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use folkops_model::{
-    Action, Args, Decision, Effect, MessageId, OperationId, Outcome, Place, Request, RequestId, SurfaceName,
+    Action, Args, Decision, Effect, MessageId, OldRights, OperationId, Outcome, Place, Request, RequestId,
+    SurfaceName,
 };
 use folkops_record::{Accepted, AnyTable, Body, End, Fold, Record, RequestEnd, Table, WaitsFor};
 use jiff::Timestamp;
@@ -101,12 +102,21 @@ pub struct EffectRow {
     pub sequence: u64,
     /// How it ended, if it has.
     pub outcome: Option<Outcome>,
+    /// Where it began by rights of a while ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<OldRights>,
 }
 
 impl Operation {
     /// Whether it may still do something.
     pub fn is_live(&self) -> bool {
         !matches!(self.state, OperationState::Ended(_))
+    }
+
+    /// The rights of a while ago that it was judged by, or that its last such effect began by.
+    pub fn old_rights(&self) -> Option<&OldRights> {
+        let trusted = self.effects.values().rev().find_map(|row| row.trusted.as_ref());
+        trusted.or(self.action.rights_as_of.as_ref())
     }
 
     /// The lock it holds or waits for.
@@ -261,8 +271,13 @@ impl Operations {
                 }
             }),
             Body::EffectOwed { index, effect } => self.operations.change(at, id, |operation| {
-                let row = EffectRow { effect: effect.clone(), sequence: at, outcome: None };
+                let row = EffectRow { effect: effect.clone(), sequence: at, outcome: None, trusted: None };
                 operation.effects.insert(*index, row);
+            }),
+            Body::EffectTrusted { index, rights } => self.operations.change(at, id, |operation| {
+                if let Some(row) = operation.effects.get_mut(index) {
+                    row.trusted = Some(rights.clone());
+                }
             }),
             Body::EffectSettled(settled) => self.operations.change(at, id, |operation| {
                 if let Some(row) = operation.effects.get_mut(&settled.index) {

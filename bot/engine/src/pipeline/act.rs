@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::command::Progress;
-use crate::folds::{EffectRow, OperationState, Operations};
+use crate::folds::{OperationState, Operations};
 
 /// The first pause before an effect is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -88,14 +88,7 @@ impl Engine {
             return None;
         }
         let mut effects = operation.effects.clone();
-        effects.insert(
-            due.index(),
-            EffectRow {
-                effect: due.effect().clone(),
-                sequence: due.sequence(),
-                outcome: Some(outcome.clone()),
-            },
-        );
+        effects.entry(due.index()).and_modify(|row| row.outcome = Some(outcome.clone()));
         let call = self.call_of(operation, due.operation());
         let step = self.command_of(operation)?.proceed(&call, facts, &Progress(&effects));
         let settled = Settled { index: due.index(), outcome: outcome.clone() };

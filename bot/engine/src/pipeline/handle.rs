@@ -258,7 +258,7 @@ impl Engine {
             draft = draft.and(note);
         }
         if let Some(card) = plan.card {
-            let card = cards::with_old_rights(card, permitted.action());
+            let card = cards::with_old_rights(card, permitted.action().rights_as_of.as_ref());
             draft = draft.reply(self.reply(ready, facts, 0, Audience::Everyone, card));
         }
         for (slot, private) in (1..).zip(plan.private) {
@@ -279,7 +279,7 @@ impl Engine {
     /// The next state of an operation's first card.
     pub(super) fn edit(&self, facts: &Facts<'_>, id: &OperationId, card: Card) -> Option<Reply> {
         let operation = facts.row(&facts.fold::<Operations>()?.operations, id)?;
-        let card = cards::with_old_rights(card, &operation.action);
+        let card = cards::with_old_rights(card, operation.old_rights());
         self.state(facts, ReplyKey { operation: id.clone(), slot: 0 }, card)
     }
 

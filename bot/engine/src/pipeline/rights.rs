@@ -25,6 +25,8 @@ const LOOKS: u32 = 3;
 enum Begins {
     /// It does.
     Now,
+    /// It does by rights of a while ago, which goes on record first.
+    Trusting(Draft),
     /// Its operation is over.
     NeverMore,
     /// Whoever asked may not do it any more: this ends the operation.
@@ -67,16 +69,19 @@ impl Engine {
         self.learn_for(due.operation()).await;
         loop {
             let (begins, reads) = self.ledger().decide(|facts| self.begins(facts, due));
-            let refused = match begins {
+            let (draft, trusting) = match begins {
                 Begins::Now => return true,
                 Begins::NeverMore => return false,
-                Begins::Refused(draft) => draft.provided(reads),
+                Begins::Trusting(draft) => (draft, true),
+                Begins::Refused(draft) => (draft, false),
             };
-            match self.ledger().append(refused).await {
+            match self.ledger().append(draft.provided(reads)).await {
+                // What it begins by is looked at once more: it may have moved while this was written.
+                Ok(_) if trusting => continue,
                 Ok(recorded) => self.follow(&recorded),
                 Err(AppendError::Moved) => continue,
                 Err(error) => {
-                    tracing::error!(operation.id = %due.operation(), %error, "a refusal could not be recorded");
+                    tracing::error!(operation.id = %due.operation(), %error, "what an effect begins by could not be recorded");
                 }
             }
             return false;
@@ -89,7 +94,13 @@ impl Engine {
         let Some(operation) = operation.filter(|o| matches!(o.state, OperationState::Running { .. })) else {
             return Begins::NeverMore;
         };
-        let Some(card) = self.not_any_more(facts, &operation.action) else { return Begins::Now };
+        let Some(card) = self.not_any_more(facts, &operation.action) else {
+            let recorded = operation.effects.get(&due.index()).and_then(|row| row.trusted.as_ref());
+            return match self.desk().anew(facts, &operation.action).rights_as_of {
+                Some(old) if recorded != Some(&old) => Begins::Trusting(Draft::trusted(due, old)),
+                _ => Begins::Now,
+            };
+        };
         let ended = Draft::ended(due.operation().clone(), End::Failed);
         match self.edit(facts, due.operation(), card) {
             Some(reply) => Begins::Refused(ended.reply(reply)),
