@@ -39,7 +39,7 @@ impl Approval {
         author: Option<&PersonId>,
     ) -> Self {
         let allowed = changes.allowed(facts, change, &row.head);
-        let vouched = allowed.map(|allowed| vouchers(allowed, author)).unwrap_or_default();
+        let vouched = allowed.map(|allowed| vouchers(facts, allowed, author)).unwrap_or_default();
         let carried = allowed.is_some_and(|allowed| allowed.by.is_none());
         let written_by = Account::of_author(&row.author);
         let vetting = changes.vetting(facts, change, &row.head);
@@ -68,9 +68,12 @@ fn owners(facts: &Facts<'_>, vetting: &Vetting) -> Vec<BTreeSet<PersonId>> {
     vetting.owners.iter().map(known).collect()
 }
 
-fn vouchers(allowed: &Allowed, author: Option<&PersonId>) -> BTreeSet<PersonId> {
+/// Everybody who vouched, as who they are now: two accounts that were linked since are one person.
+fn vouchers(facts: &Facts<'_>, allowed: &Allowed, author: Option<&PersonId>) -> BTreeSet<PersonId> {
+    let people = facts.fold::<People>();
     let all = allowed.vouched.iter().chain(&allowed.by);
-    all.filter(|person| Some(*person) != author).cloned().collect()
+    let now = all.map(|person| people.map_or(person, |people| people.now(facts, person)));
+    now.filter(|person| Some(*person) != author).cloned().collect()
 }
 
 fn holder<'a>(facts: &Facts<'a>, account: &Account) -> Option<&'a PersonId> {

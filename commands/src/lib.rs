@@ -56,6 +56,8 @@ macro_rules! registry {
 registry! { |settings|
     help::Help,
     whoami::Whoami,
+    link::Link,
+    unlink::Unlink,
     can_i::CanI,
     why::Why,
     status::Status(settings),

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 
 use folkops_engine::{Ask, Call, Command, Facts, People, Plan, Scope, Standing};
 use folkops_model::{
-    Card, CardState, Class, CommandSpec, ComponentName, Context, Group, Line, PersonId, Resource,
+    Card, CardState, Class, CommandSpec, ComponentName, Context, Group, Line, PersonId, Resource, Span,
 };
+
+use crate::link;
 
 static SPEC: CommandSpec = CommandSpec {
     name: "whoami",
@@ -41,6 +43,10 @@ impl Command for Whoami {
         let mut card = Card::new(CardState::Good, title);
         if let Some(owner) = row.and_then(|row| row.owner.as_ref()) {
             card = card.row("Account", Line::new().text("in the service: ").code(owner.to_string()));
+        }
+        if let Some(row) = row.filter(|row| !row.accounts.is_empty()) {
+            let accounts = row.accounts.iter().map(|account| Span::Code(link::written(account)));
+            card = card.row("Linked", Line::new().list(accounts));
         }
         let parts = governed(facts, person);
         for component in &parts {
@@ -101,7 +107,7 @@ fn may(call: &Call<'_>, facts: &Facts<'_>, parts: &BTreeSet<ComponentName>) -> (
     let specs = call.desk.registry.specs().filter(|spec| !spec.internal);
     let (yes, no): (Vec<_>, Vec<_>) = specs.partition(allowed);
     let line = |specs: Vec<&'static CommandSpec>| {
-        Line::new().list(specs.into_iter().map(|spec| folkops_model::Span::Code(format!("/{}", spec.name))))
+        Line::new().list(specs.into_iter().map(|spec| Span::Code(format!("/{}", spec.name))))
     };
     (line(yes), line(no))
 }

@@ -11,8 +11,9 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 8] = files![
+const FILES: [(&str, &str); 9] = files![
     "automation.cedar",
+    "identity.cedar",
     "operate.cedar",
     "own-workload.cedar",
     "preview.cedar",

@@ -6,6 +6,7 @@ mod failures;
 mod github_guide;
 mod guided_path;
 mod hostile_lines;
+mod links;
 mod mirror;
 mod news;
 mod outages;

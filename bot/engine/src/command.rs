@@ -195,6 +195,12 @@ impl Plan {
         self.alerts.extend(alerts);
         self
     }
+    /// Adds a reply that only one person sees.
+    #[must_use]
+    pub fn privately(mut self, person: &PersonId, card: Card) -> Self {
+        self.private.push(Private { person: person.clone(), card });
+        self
+    }
     /// Tells people once that they are needed.
     #[must_use]
     pub fn telling(mut self, subject: impl Into<String>, people: BTreeSet<PersonId>) -> Self {

@@ -16,6 +16,9 @@ use crate::registry::Registry;
 use crate::rights::{Scope, Standing};
 use crate::text::{Line, Misread, Reading, grammar, read};
 
+/// Letters of a code that people type: 80 random bits.
+const CODE: usize = 16;
+
 /// The addresses that replies name.
 #[derive(Debug, Clone)]
 pub struct Addresses {
@@ -53,6 +56,15 @@ pub struct MintedLink {
     pub hash: String,
     /// The whole link, sealed: what one person gets to see.
     pub link: Sealed,
+}
+
+/// A one-time code, minted.
+#[derive(Debug, Clone)]
+pub struct MintedCode {
+    /// SHA-256 of it, hex: what is kept.
+    pub hash: String,
+    /// The whole line that says it, sealed: what one person gets to see.
+    pub line: Sealed,
 }
 
 /// What a judge said to a line, without anything being done.
@@ -117,6 +129,9 @@ impl Desk {
     pub fn who_could(&self, facts: &Facts<'_>, action: &Action) -> Vec<PersonId> {
         let Some(people) = facts.fold::<People>() else { return Vec::new() };
         let could = |(id, _): (&PersonId, &Person)| {
+            if people.now(facts, id) != id {
+                return None;
+            }
             let principal = Principal::Person(id.clone());
             let groups = Standing::lately(facts, &principal, Scope::of(action));
             let action = Action { principal, groups, ..action.clone() };
@@ -157,10 +172,21 @@ impl Desk {
     /// Mints a one-time link to a person's own service.
     pub fn link(&self, owner: &Owner) -> Result<MintedLink, KeyringError> {
         let token = random_word(self.entropy.as_ref(), 32);
-        let hash = hex(&Sha256::digest(token.as_bytes()));
+        let hash = hash_of(&token);
         let link = format!("{}.folkops/join/{token}", self.addresses.service_of(owner));
         Ok(MintedLink { hash, link: self.keyring.seal(&link)? })
     }
+
+    /// Mints a one-time code that is said behind a command's name.
+    pub fn code(&self, command: &str) -> Result<MintedCode, KeyringError> {
+        let code = random_word(self.entropy.as_ref(), CODE);
+        Ok(MintedCode { hash: hash_of(&code), line: self.keyring.seal(&format!("/{command} {code}"))? })
+    }
+}
+
+/// SHA-256 in lower-case hex, by which a secret is kept.
+pub fn hash_of(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
 }
 
 /// Lower-case hex.

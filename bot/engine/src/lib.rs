@@ -16,9 +16,9 @@ pub mod rights;
 pub mod text;
 
 pub use command::{Alert, Ask, Call, Command, Matter, Plan, Private, Progress, Step, Work};
-pub use desk::{Addresses, Desk, Judged, MintedLink, hex};
+pub use desk::{Addresses, Desk, Judged, MintedCode, MintedLink, hash_of, hex};
 pub use folds::{
-    Operation, OperationState, Operations, Outbox, People, Person, RequestState, Rooms, Scanned,
+    Offer, Operation, OperationState, Operations, Outbox, People, Person, RequestState, Rooms, Scanned,
     TimelineItem, TimelineKey,
 };
 pub use folkops_record::memory::MemoryStore;

@@ -120,6 +120,7 @@ impl Standing {
 /// The groups given here and what sources said last, of a person.
 fn known(facts: &Facts<'_>, principal: &Principal) -> Option<(BTreeSet<Group>, BTreeMap<SurfaceName, Said>)> {
     let (person, people) = principal.person().zip(facts.fold::<People>())?;
+    let person = people.now(facts, person);
     let row = facts.row(&people.people, person);
     let given = row.map(|row| row.groups.clone()).unwrap_or_default();
     let mut said = facts.row(&people.rights, person).cloned().unwrap_or_default();

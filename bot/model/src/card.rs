@@ -41,7 +41,7 @@ pub enum Span {
     Strong(String),
     /// A command or other literal of ours.
     Code(String),
-    /// What somebody typed; rendered as code, escaped.
+    /// What somebody typed, or is to type; rendered as code, escaped.
     Said(Sealed),
     /// What somebody is called elsewhere, who is not known here; escaped, as plain words.
     Called(Sealed),

@@ -26,11 +26,13 @@ pub enum Class {
     Safety,
     /// Runs FolkOps itself.
     Operate,
+    /// Says which accounts are one's own.
+    Identity,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Read,
         Self::Preview,
         Self::OwnWorkload,
@@ -38,6 +40,7 @@ impl Class {
         Self::Release,
         Self::Safety,
         Self::Operate,
+        Self::Identity,
     ];
 
     /// As written in policies.
@@ -50,6 +53,7 @@ impl Class {
             Self::Release => "release",
             Self::Safety => "safety",
             Self::Operate => "operate",
+            Self::Identity => "identity",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::ids::{
     ComponentName, CompositionId, Digest, OperationId, Owner, PersonId, PreviewId, ReleaseNumber, Sha,
     StackName,
 };
-use crate::person::Principal;
+use crate::person::{Account, Principal};
 use crate::rollout::{BasisPoints, Held, Rollout, RolloutEnd};
 use crate::sealed::Sealed;
 use crate::stack::{Part, Release};
@@ -27,6 +27,43 @@ pub enum Intent {
         sha: Sha,
         /// Who looked.
         by: Principal,
+    },
+    /// Whoever says a code is asked to become this person.
+    OfferLink {
+        /// Who asked for the code.
+        person: PersonId,
+        /// SHA-256 of the code in hex.
+        hash: String,
+        /// Until when it works, UTC.
+        expires: Timestamp,
+    },
+    /// The code was said; whoever asked for it has to agree.
+    ProveLink {
+        /// SHA-256 of the code in hex.
+        hash: String,
+        /// Who said it.
+        person: PersonId,
+        /// Until when its owner may agree, UTC.
+        expires: Timestamp,
+    },
+    /// A code was said that does not work.
+    MissLink {
+        /// Who said it.
+        person: PersonId,
+    },
+    /// Both sides are proven: the other is this person from now on, with all accounts.
+    Link {
+        /// Who they are.
+        person: PersonId,
+        /// Who becomes them.
+        other: PersonId,
+    },
+    /// An account is not theirs any more.
+    Unlink {
+        /// Whose it was.
+        person: PersonId,
+        /// Which.
+        account: Account,
     },
     /// A preview should be up.
     WantPreview {

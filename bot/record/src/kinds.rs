@@ -82,6 +82,14 @@ pub enum Body {
         /// Which.
         account: Account,
     },
+    /// Somebody turned out to be somebody else who is known here: they are one person from now on, and all accounts are
+    /// the other's.
+    PersonBecame {
+        /// Who.
+        person: PersonId,
+        /// Whom they are.
+        into: PersonId,
+    },
     /// A source of rights said in which groups somebody stands now.
     RightsObserved {
         /// Of whom.
@@ -99,6 +107,9 @@ pub enum Body {
         person: PersonId,
         /// Until when, UTC.
         expires: Timestamp,
+        /// The account by which they signed in, where they did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<Account>,
     },
     /// A browser speaks for nobody any more.
     SessionClosed {

@@ -235,6 +235,7 @@ fn join(bot: &Bot, somebody: &Somebody) -> Result<(PersonId, String, Vec<Body>),
         hash: folkops_engine::hex(&Sha256::digest(session.as_bytes())),
         person: person.clone(),
         expires: bot.clock.now() + std::time::Duration::from_secs(24 * 3_600),
+        account: None,
     };
     Ok((person, session, vec![joined, opened]))
 }

@@ -140,7 +140,11 @@ impl Office<'_> {
             // Whoever signs in with one of them afterwards is somebody new.
             let accounts = row.accounts.iter().cloned();
             let accounts = accounts.map(|account| Body::AccountUnlinked { person: id.clone(), account });
-            let (texts, names) = self.given_by(&id, row)?;
+            // Who turned out to be them is them.
+            let earlier = people.became.iter().filter(|(_, now)| **now == id).map(|(earlier, _)| earlier);
+            let earlier: BTreeSet<&PersonId> = earlier.collect();
+            let (texts, mut names) = self.given_by(&earlier.iter().copied().chain([&id]).collect(), row)?;
+            names.extend(earlier.iter().filter_map(|earlier| Some(people.people.get(earlier)?.name.clone())));
             let many = match texts.len() {
                 1 => "1 text".to_owned(),
                 many => format!("{many} texts"),
@@ -155,12 +159,13 @@ impl Office<'_> {
     /// commits. The journal is asked, because the folds forget what is long over.
     fn given_by(
         &self,
-        person: &PersonId,
+        persons: &BTreeSet<&PersonId>,
         row: &folkops_engine::Person,
     ) -> Result<(Vec<Sealed>, Vec<Sealed>), String> {
         let own =
             |author: &str| Account::of_author(author).is_some_and(|account| row.accounts.contains(&account));
-        let theirs = |principal: &Principal| principal.person() == Some(person);
+        let theirs =
+            |principal: &Principal| principal.person().is_some_and(|person| persons.contains(person));
         let (mut texts, mut names) = (Vec::new(), Vec::new());
         let read = self.ledger.records(&mut |record| match &record.body {
             Body::RequestReceived(request) if theirs(&request.principal) => texts.push(request.text.clone()),
@@ -181,7 +186,8 @@ impl Office<'_> {
             id.as_str() == wanted
                 || self.keyring.open(&row.name).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
         };
-        let found: Vec<&PersonId> = people.people.iter().filter(is).map(|(id, _)| id).collect();
+        let here = people.people.iter().filter(|(id, _)| people.now(facts, id) == *id);
+        let found: Vec<&PersonId> = here.filter(is).map(|(id, _)| id).collect();
         match found.as_slice() {
             [one] => Ok((*one).clone()),
             [] => Err(format!(

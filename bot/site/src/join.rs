@@ -77,7 +77,8 @@ fn joining(
         accounts: invited.accounts,
         owner: invited.owner,
     };
-    let opened = Body::SessionOpened { hash: token.hash(), person, expires: facts.now() + lasts };
+    let opened =
+        Body::SessionOpened { hash: token.hash(), person, expires: facts.now() + lasts, account: None };
     let mut draft = Draft::note(Note::of(used)?).and(Note::of(joined)?).and(Note::of(opened)?);
     if let Some(before) = before.filter(|before| session::person(facts, Some(before)).is_some()) {
         draft = draft.and(Note::of(Body::SessionClosed { hash: before.hash() })?);

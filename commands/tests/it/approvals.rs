@@ -229,3 +229,17 @@ async fn nobody_s_own_approval_lets_their_commit_run() {
     room.engine.note(Body::AccountLinked { person, account: account("1") }).await.unwrap();
     assert!(!facts(&room, "jo").await.commits_allowed);
 }
+
+#[tokio::test]
+async fn two_accounts_that_were_linked_are_one_person_also_in_what_they_said_before() {
+    let room = room().await;
+    // Lea vouches for Lee's change. Then it turns out that Lea is Lee.
+    room.join("lea", vec![Group::Maintainer]).await;
+    room.says("lea", &format!("/ok-to-test {}", sha("70 first"))).await;
+    let before = facts(&room, "lee").await;
+    assert!(before.commits_allowed && before.two_people);
+    let (person, into) = (PersonId::parse("lea").unwrap(), PersonId::parse("lee").unwrap());
+    room.engine.note(Body::PersonBecame { person, into }).await.unwrap();
+    let after = facts(&room, "lee").await;
+    assert!(!after.commits_allowed && !after.two_people);
+}

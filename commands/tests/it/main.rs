@@ -11,6 +11,8 @@ mod doubles;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod pipeline;

@@ -10,9 +10,11 @@ const fn command(name: &'static str, class: Class, internal: bool) -> CommandSpe
 }
 
 /// All commands there are, `cancel`, and `reload` so that every class has a command.
-pub const SPECS: [CommandSpec; 23] = [
+pub const SPECS: [CommandSpec; 25] = [
     command("help", Class::Read, false),
     command("whoami", Class::Read, false),
+    command("link", Class::Identity, false),
+    command("unlink", Class::Identity, false),
     command("can-i", Class::Read, false),
     command("why", Class::Read, false),
     command("status", Class::Read, false),

@@ -7,6 +7,7 @@ use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::links::{Misses, Offer};
 use crate::rights::Said;
 
 /// Somebody known here.
@@ -38,6 +39,9 @@ pub struct Session {
     pub person: PersonId,
     /// Until when, UTC.
     pub expires: Timestamp,
+    /// The account by which they signed in, where they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
 }
 
 /// The fold.
@@ -51,6 +55,12 @@ pub struct People {
     pub invitations: Table<String, Invitation>,
     /// By SHA-256 of the cookie, hex.
     pub sessions: Table<String, Session>,
+    /// Who turned out to be somebody else, and whom: nobody who did so themself.
+    pub became: Table<PersonId, PersonId>,
+    /// Codes that link accounts, by SHA-256, hex.
+    pub offers: Table<String, Offer>,
+    /// Wrong codes, by who said them.
+    pub misses: Table<PersonId, Misses>,
 }
 
 impl Default for People {
@@ -60,21 +70,14 @@ impl Default for People {
             rights: Table::new("rights"),
             invitations: Table::new("invitations"),
             sessions: Table::new("sessions"),
+            became: Table::new("became"),
+            offers: Table::new("link-codes"),
+            misses: Table::new("link-misses"),
         }
     }
 }
 
 impl People {
-    /// Takes an account from somebody, and with it what the source of its rights said of them.
-    fn unlink(&mut self, at: u64, person: &PersonId, account: &Account) {
-        self.people.change(at, person, |row| {
-            row.accounts.remove(account);
-        });
-        self.rights.change(at, person, |said| {
-            said.remove(&account.surface);
-        });
-    }
-
     /// Whose account this is, by a look at everybody: an account that is linked on this look is linked once.
     pub fn holder<'a>(&'a self, facts: &Facts<'_>, account: &Account) -> Option<&'a PersonId> {
         let mut people = facts.rows(&self.people);
@@ -118,17 +121,18 @@ impl Fold for People {
             Body::PersonRevoked { person, group } => self.people.change(at, person, |row| {
                 row.groups.remove(group);
             }),
-            Body::AccountLinked { person, account } => self.people.change(at, person, |row| {
-                row.accounts.insert(account.clone());
-            }),
+            Body::AccountLinked { person, account } => self.link(at, person, account),
+            Body::PersonBecame { person, into } => self.becomes(at, person, into),
+            Body::Intended(intent) => self.intended(record, intent),
             Body::AccountUnlinked { person, account } => self.unlink(at, person, account),
             Body::RightsObserved { person, source, rights } => {
                 let mut said = self.rights.get(person).cloned().unwrap_or_default();
                 said.insert(source.clone(), Said { at: record.time, rights: rights.clone() });
                 self.rights.put(at, person.clone(), said);
             }
-            Body::SessionOpened { hash, person, expires } => {
-                self.sessions.put(at, hash.clone(), Session { person: person.clone(), expires: *expires });
+            Body::SessionOpened { hash, person, expires, account } => {
+                let (person, account) = (person.clone(), account.clone());
+                self.sessions.put(at, hash.clone(), Session { person, expires: *expires, account });
             }
             Body::SessionClosed { hash } => {
                 self.sessions.remove(at, hash);
@@ -138,10 +142,12 @@ impl Fold for People {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.people, &self.rights, &self.invitations, &self.sessions]
+        let Self { people, rights, invitations, sessions, became, offers, misses } = self;
+        vec![people, rights, invitations, sessions, became, offers, misses]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.people, &mut self.rights, &mut self.invitations, &mut self.sessions]
+        let Self { people, rights, invitations, sessions, became, offers, misses } = self;
+        vec![people, rights, invitations, sessions, became, offers, misses]
     }
 }

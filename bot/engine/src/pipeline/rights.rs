@@ -38,7 +38,10 @@ impl Engine {
     pub(super) async fn learn(&self, principal: &Principal) {
         let Some(person) = principal.person() else { return };
         for _ in 0..LOOKS {
-            let (due, reads) = self.ledger().decide(|facts| self.to_ask(facts, person));
+            let ((person, due), reads) = self.ledger().decide(|facts| {
+                let person = facts.fold::<People>().map_or(person, |people| people.now(facts, person));
+                (person.clone(), self.to_ask(facts, person))
+            });
             let answers =
                 join_all(due.iter().map(|(source, accounts)| self.ask_source(source, accounts))).await;
             let heard = due.into_iter().zip(answers).filter_map(|((source, _), answer)| {
@@ -124,6 +127,7 @@ impl Engine {
     /// The source that does not answer about somebody, if there is one.
     fn silent(&self, facts: &Facts<'_>, principal: &Principal) -> Option<Silent> {
         let (person, people) = principal.person().zip(facts.fold::<People>())?;
+        let person = people.now(facts, person);
         let said = facts.row(&people.rights, person);
         let silent = self.governed(facts, person).into_iter().map(|(source, _)| {
             let last = said.and_then(|said| said.get(&source));

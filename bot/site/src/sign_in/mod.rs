@@ -201,13 +201,13 @@ struct Entering<'a> {
 
 impl Entering<'_> {
     fn links(&self, speaker: &PersonId) -> Option<Result<Enters, Stopped>> {
-        let (person, account) = (speaker.clone(), self.account.clone());
-        let linked = Body::AccountLinked { person, account: account.clone() };
+        let linked = Body::AccountLinked { person: speaker.clone(), account: self.account.clone() };
         Some(match self.holder()? {
             Some((holder, _)) if holder == speaker => Ok(Enters::Nothing),
             Some((holder, row)) if is_account_alone(row) => {
-                let unlinked = Body::AccountUnlinked { person: holder.clone(), account };
-                Ok(Enters::Links(Draft::notes([unlinked, linked].into_iter().filter_map(Note::of))?))
+                // What was said by the account alone was said by them: they are one person, also when people are counted.
+                let became = Body::PersonBecame { person: holder.clone(), into: speaker.clone() };
+                Ok(Enters::Links(Draft::note(Note::of(became)?)))
             }
             Some(_) => Err(pages::Why::Taken.into()),
             None => Ok(Enters::Links(Draft::note(Note::of(linked)?))),
@@ -227,7 +227,8 @@ impl Entering<'_> {
             }
         };
         let expires = self.facts.now() + self.site.config().session_lasts;
-        let opened = Body::SessionOpened { hash: self.session.hash(), person, expires };
+        let (hash, account) = (self.session.hash(), Some(self.account.clone()));
+        let opened = Body::SessionOpened { hash, person, expires, account };
         let notes = joined.into_iter().chain([opened]).filter_map(Note::of);
         Some(Ok(Enters::Speaks(Draft::notes(notes)?)))
     }

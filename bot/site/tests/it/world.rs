@@ -113,7 +113,7 @@ impl World {
         self.engine.note(joined).await.unwrap();
         let hash = hex(&Sha256::digest(token.as_bytes()));
         let expires = self.clock.now() + Duration::from_secs(3_600);
-        self.engine.note(Body::SessionOpened { hash, person, expires }).await.unwrap();
+        self.engine.note(Body::SessionOpened { hash, person, expires, account: None }).await.unwrap();
         Browser { host: self.host.clone(), port: self.port, cookie: Some(token), sign_in: None }
     }
 
