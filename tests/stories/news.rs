@@ -1,6 +1,6 @@
 //! A contributor's way: the welcome on a first pull request, and what became of a change, told where it stands.
 
-use folkops_world::Hosted;
+use folkops_world::{Hosted, until};
 
 #[tokio::test]
 async fn a_first_pull_request_is_welcomed_once_and_no_maintainer_s_and_no_program_s() {
@@ -31,6 +31,35 @@ async fn a_first_pull_request_is_welcomed_once_and_no_maintainer_s_and_no_progra
         "{}",
         told.body
     );
+}
+
+#[tokio::test]
+async fn what_a_policy_keeps_unsaid_is_neither_said_nor_refused_aloud() {
+    let hosted = Hosted::before_the_first_release(|config| {
+        let key = config["github"]["key"].as_str().unwrap();
+        let folder = std::path::Path::new(key).with_file_name("policies");
+        std::fs::create_dir_all(&folder).unwrap();
+        let policy = "@id(\"no-welcome\") @reason(\"we greet people ourselves\")
+            forbid (principal, action == Action::\"welcome\", resource);";
+        std::fs::write(folder.join("own.cedar"), policy).unwrap();
+        config.insert("policies".into(), folder.to_str().unwrap().into());
+    })
+    .await;
+    hosted.world.until_release(1).await;
+    hosted.github.opens(&hosted.repository(41), 41, "mira");
+    until("the welcome was refused", async || {
+        let journal = hosted.world.journal().await;
+        let decided = journal.every("operation-decided");
+        let refused = decided.iter().any(|record| {
+            let action = &record["body"]["action"];
+            action["command"] == "welcome" && record["body"]["accepted"] == "refused"
+        });
+        refused.then_some(())
+    })
+    .await;
+    hosted.says("jo", 41, "/status");
+    let told = hosted.told(41, &["runs release"]).await;
+    assert!(!told.body.contains("we greet people") && !told.body.contains("Welcome"), "{}", told.body);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@
 //! panics three times is set aside with a visible reply, so that it cannot block its lane or come back for ever.
 
 use folkops_model::{
-    Action, ArgKind, Args, Card, ChangeName, Class, CommandSpec, Decision, OperationId, Place, Request,
-    RequestId, ports::random_word,
+    Action, ArgKind, Args, Card, ChangeName, Class, CommandSpec, Decision, OperationId, Place, Principal,
+    Request, RequestId, ports::random_word,
 };
 use folkops_record::{
     Accepted, AppendError, Audience, Body, Decided, Draft, Facts, Note, Permitted, Refused, Reply, ReplyKey,
@@ -218,7 +218,7 @@ impl Engine {
         {
             draft = draft.and(note);
         }
-        match plan.card {
+        match plan.card.filter(|_| !is_unasked(refused.action())) {
             Some(card) => draft.reply(self.reply(ready, facts, 0, Audience::Everyone, card)),
             None => draft,
         }
@@ -307,6 +307,11 @@ impl Engine {
 
 fn reads_changes(spec: &CommandSpec) -> bool {
     spec.args.iter().any(|arg| matches!(arg.kind, ArgKind::Change | ArgKind::Sha))
+}
+
+/// Whether nobody asked to be told and nothing was to be done: where policy has it untold, that is not told either.
+fn is_unasked(action: &Action) -> bool {
+    action.principal == Principal::Automation && action.class == Class::Read
 }
 
 fn decided(ready: &Ready, action: &Action, decision: &Decision, accepted: Accepted) -> Decided {
