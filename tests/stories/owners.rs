@@ -22,11 +22,12 @@ async fn a_change_waits_for_an_owner_whom_the_default_branch_names_and_not_for_o
     github.team("cooks", None, &[]);
     github.team("bakers", Some("cooks"), &["ann"]);
     github.team_may(&web, "cooks", Permission::Write);
-    github.writes(&web, "jo", ".github/CODEOWNERS", "* @potluck/cooks\n");
+    github.writes(&web, "jo", "docs/CODEOWNERS", "* @potluck/cooks\n");
     hosted.world.until_release(1).await;
 
     github.opens(&web, 41, "mira");
-    github.pushes(&web, 41, "mira", &[("CODEOWNERS", b"* @jo\n"), (".github/CODEOWNERS", b"* @jo\n")]).await;
+    // Looked for first, were it on the default branch.
+    github.pushes(&web, 41, "mira", &[(".github/CODEOWNERS", b"* @jo\n")]).await;
     github.reviews(&web, 41, "jo", Verdict::Approved, "Looks right.");
     let early = hosted.says("sam", 41, "/promote");
     hosted.told(41, &["owners-look"]).await;
