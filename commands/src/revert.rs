@@ -166,7 +166,8 @@ fn because(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef) -> String {
             why.push_str(&format!("\n\nEvidence: {site}{}", telling::page(&row.rollout)));
         }
     }
-    why + "\n\nNobody merges it but a person. Until then others of its component wait, unless it is pardoned."
+    why + "\n\nNobody merges it but a person. Until then others of its component wait. Close it if the change \
+           was pardoned or promoted again."
 }
 
 /// The default branch as it was resolved.
