@@ -18,6 +18,7 @@ use folkops_previews::{Composition, Mixes, Preview, PreviewState, Previews, Rele
 use crate::Settings;
 use crate::evidence;
 use crate::raise::{self, Stage};
+use crate::since;
 use crate::subject::{self, Subject};
 
 static SPEC: CommandSpec = CommandSpec {
@@ -112,11 +113,6 @@ impl Command for DeployPreview {
             let line = Line::new().span(folkops_model::Span::Foreign(subject.row.title.clone()));
             card = card.say(line.text(format!(": {}.", subject::size(subject.row))));
         }
-        if let Some(before) = &first.row.previous {
-            let moved =
-                Line::new().text("It moved from ").commit(before).text(" to ").commit(&first.row.head);
-            card = card.row("Moved", moved.text("; leave for the earlier one does not carry over"));
-        }
         let who = Line::new()
             .text("Told once: ")
             .list(told.iter().map(|id| folkops_model::Span::Person(id.clone())));
@@ -135,9 +131,9 @@ impl Command for DeployPreview {
             let weight = if index == 0 { Weight::Main } else { Weight::Plain };
             let label = format!("Allow {}", subject.row.head.short());
             card = card.button(weight, label, format!("/ok-to-test {}", subject.row.head));
-            let lines = u64::from(subject.row.diff.added) + u64::from(subject.row.diff.removed);
-            let url = format!("/changes/{}/{}/diff", subject.change.component, subject.change.number);
-            card = card.open(Weight::Plain, format!("Read the {}", subject::plural(lines, "line")), url);
+            card = since::shown(card, call, facts, (&subject.change, subject.row));
+            let read = format!("Read the {}", subject::plural(subject.row.diff.lines(), "line"));
+            card = card.open(Weight::Plain, read, since::page(&subject.change));
         }
         let about = format!("allow {}", first.row.head);
         Some(Plan::wait(waits, card).telling(about, told.into_iter().collect()))
@@ -222,7 +218,7 @@ fn nobody_known(call: &Call<'_>) -> Line {
 }
 
 /// The maintainers of all these components.
-fn maintainers(facts: &Facts<'_>, of: BTreeSet<ComponentName>) -> Vec<folkops_model::PersonId> {
+pub fn maintainers(facts: &Facts<'_>, of: BTreeSet<ComponentName>) -> Vec<folkops_model::PersonId> {
     let Some(people) = facts.fold::<folkops_engine::People>() else { return Vec::new() };
     let scope = Scope { class: Class::Vouch, resource: &Resource::Service, also: &of };
     let is = |id: &&folkops_model::PersonId| {

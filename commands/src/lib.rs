@@ -7,6 +7,7 @@ mod approval;
 mod docs;
 mod explain;
 mod raise;
+mod since;
 mod soak;
 mod subject;
 mod telling;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use folkops_engine::Command;
 
 pub use docs::markdown;
+pub use moved::proposals;
 
 /// What a service's operator sets for all commands.
 #[derive(Debug, Clone)]
@@ -80,6 +82,7 @@ registry! { |settings|
     unfreeze::Unfreeze,
     restore::Restore(settings),
     expire::Expire,
+    moved::Moved,
     advance::Advance,
     welcome::Welcome(settings),
     news::News,

@@ -9,6 +9,7 @@ use folkops_model::{
 };
 use folkops_previews::Changes;
 
+use crate::since;
 use crate::subject::{self, Subject};
 
 static SPEC: CommandSpec = CommandSpec {
@@ -67,7 +68,7 @@ fn standing_at<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<Subject<'a>, Bo
     let changes = facts.fold::<Changes>().ok_or_else(unnamed)?;
     match changes.at(facts, sha) {
         Some((change, row)) => Ok(subject::of(facts, changes, change, row)),
-        None => Err(Box::new(moved(facts, changes, sha))),
+        None => Err(Box::new(moved(call, facts, changes, sha))),
     }
 }
 
@@ -81,14 +82,15 @@ fn unnamed(call: &Call<'_>, facts: &Facts<'_>) -> Card {
             .row("Next", Line::new().text("Name it by all forty characters: ").code(SPEC.example));
     };
     let title = Line::new().text("Which commit? ").change(change.number).text(" stands at ").commit(&row.head);
-    Card::new(CardState::Refused, title)
+    let card = Card::new(CardState::Refused, title)
         .say(format!("It is {}. Nothing was allowed: a commit is named by all forty characters, so that a push cannot put another in its place.", subject::size(row)))
         .row("Next", "Look at it, then allow exactly that commit")
         .button(Weight::Main, format!("Allow {}", row.head.short()), format!("/ok-to-test {}", row.head))
-        .open(Weight::Plain, "Read it", format!("/changes/{}/{}/diff", change.component, change.number))
+        .open(Weight::Plain, "Read it", since::page(change));
+    since::shown(card, call, facts, (change, row))
 }
 
-fn moved(facts: &Facts<'_>, changes: &Changes, sha: &Sha) -> Card {
+fn moved(call: &Call<'_>, facts: &Facts<'_>, changes: &Changes, sha: &Sha) -> Card {
     let was = facts.rows(&changes.open).find(|(_, row)| row.previous.as_ref() == Some(sha));
     let Some((change, row)) = was else {
         return Card::new(CardState::Refused, Line::new().text("No open change stands at ").commit(sha))
@@ -96,9 +98,10 @@ fn moved(facts: &Facts<'_>, changes: &Changes, sha: &Sha) -> Card {
             .row("Next", "Look at the change again; it may have been closed, or moved more than once");
     };
     let title = Line::new().change(change.number).text(" has moved on from ").commit(sha);
-    Card::new(CardState::Refused, title)
+    let card = Card::new(CardState::Refused, title)
         .say(Line::new().text("It stands at ").commit(&row.head).text(" now. Nothing was allowed."))
         .row("Next", "Read what is new, then allow that commit")
-        .open(Weight::Plain, "Read it", format!("/changes/{}/{}/diff", change.component, change.number))
-        .button(Weight::Plain, format!("Allow {}", row.head.short()), format!("/ok-to-test {}", row.head))
+        .open(Weight::Plain, "Read it", since::page(change))
+        .button(Weight::Plain, format!("Allow {}", row.head.short()), format!("/ok-to-test {}", row.head));
+    since::shown(card, call, facts, (change, row))
 }

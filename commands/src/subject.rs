@@ -7,13 +7,24 @@ use std::collections::BTreeSet;
 
 use folkops_engine::{Ask, Call, Facts, People};
 use folkops_model::{
-    Account, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Context, Line, PersonId, Place, Principal,
-    Release, Resource, Sealed, Sha, Span, Weight,
+    Account, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Context, DiffSummary, Line, PersonId,
+    Place, Principal, Release, Resource, Sealed, Sha, Span, Touched, Weight,
 };
 use folkops_previews::composition::Impossible;
 use folkops_previews::{ChangeRow, Changes, Composition, Production, Releases};
 
 use crate::approval::Approval;
+
+/// The kinds of files of which a reviewer is told, in words.
+pub const WORRYING: [(Touched, &str); 7] = [
+    (Touched::Dependencies, "dependencies"),
+    (Touched::Scripts, "scripts"),
+    (Touched::Ci, "tests' own set-up"),
+    (Touched::Migrations, "migrations"),
+    (Touched::Network, "network settings"),
+    (Touched::Secrets, "places of secrets"),
+    (Touched::Binary, "binary files"),
+];
 
 /// One change that a command names.
 pub struct Subject<'a> {
@@ -256,11 +267,12 @@ pub fn with_moves(card: Card, facts: &Facts<'_>, pinned: &[(ChangeRef, Sha)]) ->
     let moved = pinned.iter().filter_map(|(change, sha)| {
         let row = facts.row(&changes.open, change).filter(|row| row.head != *sha)?;
         let from = Line::new().change(change.number).text(" moved from ").commit(sha);
-        Some(
-            from.text(" to ")
-                .commit(&row.head)
-                .text(" meanwhile; that is not in here, and leave does not carry over"),
-        )
+        let moved = from.text(" to ").commit(&row.head);
+        let moved = match changes.between(facts, change, sha, &row.head) {
+            Some(between) => moved.text(format!(" ({})", amount(&between.diff))),
+            None => moved,
+        };
+        Some(moved.text(" meanwhile; that is not in here, and leave does not carry over"))
     });
     moved.fold(card, |card, line| card.row("Moved", line))
 }
@@ -299,17 +311,15 @@ fn sorted(changes: &[(ChangeRef, Sha)]) -> Vec<ChangeNumber> {
 
 /// What a change's diff amounts to: "1 file, 3 lines, code".
 pub fn size(row: &ChangeRow) -> String {
-    let files = plural(row.diff.files.into(), "file");
-    let lines = plural(u64::from(row.diff.added) + u64::from(row.diff.removed), "line");
-    let worrying = [
-        (folkops_model::Touched::Dependencies, "dependencies"),
-        (folkops_model::Touched::Scripts, "scripts"),
-        (folkops_model::Touched::Ci, "tests' own set-up"),
-        (folkops_model::Touched::Migrations, "migrations"),
-        (folkops_model::Touched::Binary, "binary files"),
-    ];
+    amount(&row.diff)
+}
+
+/// What a difference amounts to: "1 file, 3 lines, touches dependencies".
+pub fn amount(diff: &DiffSummary) -> String {
+    let files = plural(diff.files.into(), "file");
+    let lines = plural(diff.lines(), "line");
     let (some, none): (Vec<_>, Vec<_>) =
-        worrying.iter().partition(|(touched, _)| row.diff.touched.contains(touched));
+        WORRYING.iter().partition(|(touched, _)| diff.touched.contains(touched));
     let some: Vec<&str> = some.iter().map(|(_, name)| *name).collect();
     let rest = if some.is_empty() {
         format!("no {}", none.iter().take(2).map(|(_, name)| *name).collect::<Vec<_>>().join(", no "))

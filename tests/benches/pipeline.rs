@@ -190,6 +190,7 @@ fn desk(service: ServiceId, keyring: Arc<dyn Keyring>, entropy: Arc<dyn Entropy>
         service: "potluck.localhost".into(),
         owner_hosts: true,
         previews: "preview.localhost".into(),
+        repositories: BTreeMap::new(),
     };
     Desk { registry, authority, keyring, entropy, addresses, service }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_model::{ChangeNumber, ComponentName, Sha, TreeId};
+use folkops_model::{ChangeNumber, ComponentName, Difference, Sha, TreeId};
 use folkops_previews::ports::Revert;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -190,6 +190,20 @@ impl LocalForge {
         limit: usize,
     ) -> Result<String, GitError> {
         self.repository(component)?.diff(base, head, limit).await
+    }
+
+    /// What lies between two commits of a change that left the default branch at `base`; `None` where one of the three is
+    /// not there any more.
+    ///
+    /// # Errors
+    /// [`GitError::TooMuch`] where the difference is too large to be summed up.
+    pub async fn compare(
+        &self,
+        component: &ComponentName,
+        base: &Sha,
+        (from, to): (&Sha, &Sha),
+    ) -> Result<Option<Difference>, GitError> {
+        self.repository(component)?.compare(base, from, to).await
     }
 
     /// The tree of a commit.

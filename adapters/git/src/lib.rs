@@ -12,6 +12,7 @@
 
 mod advance;
 mod change;
+mod compare;
 mod diff;
 mod error;
 mod forge;

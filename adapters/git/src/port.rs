@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use folkops_model::{ChangeNumber, ComponentName, Failure, FailureKind, ObservedChange, Sha, TreeId};
+use folkops_model::{
+    ChangeNumber, ComponentName, Difference, Failure, FailureKind, ObservedChange, Sha, TreeId,
+};
 use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -87,6 +89,15 @@ impl Forge for LocalForge {
         into: &'a Path,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async { self.materialise(component, tree, into).await.map_err(failure) }.boxed()
+    }
+
+    fn compare<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        base: &'a Sha,
+        between: (&'a Sha, &'a Sha),
+    ) -> BoxFuture<'a, Result<Option<Difference>, Unavailable>> {
+        async move { Ok(self.compare(component, base, between).await?) }.boxed()
     }
 
     fn diff<'a>(

@@ -208,7 +208,7 @@ impl From<StatusAnswer> for Reported {
     }
 }
 
-/// How a required check stands: as the worst of what was reported under its name, pending while nothing was.
+/// How a required check stands: as the worst of what was reported under its name, missing while nothing was.
 fn stands(required: &Required, reported: &[Reported]) -> CheckState {
     let app = required.integration_id.filter(|id| *id >= 0);
     let named = reported.iter().filter(|report| report.name == required.context);
@@ -217,8 +217,9 @@ fn stands(required: &Required, reported: &[Reported]) -> CheckState {
     let has = |state| states.contains(&state);
     match (has(CheckState::Red), has(CheckState::Pending), has(CheckState::Green)) {
         (true, ..) => CheckState::Red,
+        (false, true, _) => CheckState::Pending,
         (false, false, true) => CheckState::Green,
-        _ => CheckState::Pending,
+        (false, false, false) => CheckState::Missing,
     }
 }
 
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_required_check_stands_as_the_worst_that_was_reported_by_whom_it_is_required_of() {
-        use CheckState::{Green, Pending, Red};
+        use CheckState::{Green, Missing, Pending, Red};
         let all = [
             reported("test", Some(7), Green),
             reported("test", Some(8), Red),
@@ -264,9 +265,9 @@ mod tests {
         let of = |name: &str, app| stands(&Required { context: name.into(), integration_id: app }, &all);
         assert_eq!(of("test", None), Red);
         assert_eq!(of("test", Some(7)), Green);
-        assert_eq!(of("test", Some(9)), Pending, "nobody else's report is taken for it");
-        assert_eq!((of("lint", None), of("lint", Some(-1)), of("lint", Some(7))), (Green, Green, Pending));
-        assert_eq!((of("twice", None), of("never", None)), (Pending, Pending));
+        assert_eq!(of("test", Some(9)), Missing, "nobody else's report is taken for it");
+        assert_eq!((of("lint", None), of("lint", Some(-1)), of("lint", Some(7))), (Green, Green, Missing));
+        assert_eq!((of("twice", None), of("never", None)), (Pending, Missing));
     }
 
     #[test]

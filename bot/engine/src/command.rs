@@ -163,6 +163,10 @@ impl Plan {
     pub fn refuse(card: Card) -> Self {
         Self::of(Work::Refused, Some(card))
     }
+    /// Has nothing to say for itself.
+    pub fn quiet() -> Self {
+        Self::of(Work::Answered, None)
+    }
     /// Says what it waits for.
     pub fn wait(waits: WaitsFor, card: Card) -> Self {
         Self::of(Work::Waits(waits), Some(card))

@@ -1,11 +1,12 @@
 //! What a command may ask beside facts: the judge, the other commands, the addresses that replies name, a link.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use folkops_model::ports::{Entropy, random_word};
 use folkops_model::{
-    Action, Args, Authority, Card, CommandSpec, Decision, Owner, PersonId, Place, PreviewId, Principal,
-    Sealed,
+    Action, Args, Authority, Card, CommandSpec, ComponentName, Decision, Owner, PersonId, Place, PreviewId,
+    Principal, Sealed, Sha,
 };
 use folkops_record::{Facts, Keyring, KeyringError};
 use sha2::{Digest as _, Sha256};
@@ -32,12 +33,18 @@ pub struct Addresses {
     pub owner_hosts: bool,
     /// Host and port below which previews stand.
     pub previews: String,
+    /// Where the repositories of components are on the web that have a place there, without a slash at the end.
+    pub repositories: BTreeMap<ComponentName, String>,
 }
 
 impl Addresses {
     /// Where a preview is.
     pub fn preview(&self, preview: &PreviewId) -> String {
         format!("{}://{preview}.{}/", self.scheme, self.previews)
+    }
+    /// Where a component's forge shows the difference of two commits' trees, where it has pages.
+    pub fn compare(&self, component: &ComponentName, from: &Sha, to: &Sha) -> Option<String> {
+        self.repositories.get(component).map(|repository| format!("{repository}/compare/{from}..{to}"))
     }
     /// Where a person's own service is.
     pub fn service_of(&self, owner: &Owner) -> String {

@@ -90,6 +90,10 @@ pub enum Touched {
     Dependencies,
     /// Changes to the shape of stored data.
     Migrations,
+    /// What listens, is reached or is let through.
+    Network,
+    /// Where keys, passwords and tokens are kept.
+    Secrets,
     /// Scripts and build recipes.
     Scripts,
     /// Prose.
@@ -109,6 +113,34 @@ pub struct DiffSummary {
     pub removed: u32,
     /// Kinds of files touched.
     pub touched: BTreeSet<Touched>,
+}
+
+impl DiffSummary {
+    /// Lines added and removed.
+    pub fn lines(&self) -> u64 {
+        u64::from(self.added) + u64::from(self.removed)
+    }
+}
+
+/// What lies between two commits of a change: the difference of their trees, whichever way the second came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The earlier commit.
+    pub from: Sha,
+    /// The later one.
+    pub to: Sha,
+    /// How large, and what kinds of files.
+    pub diff: DiffSummary,
+    /// Where, under old names and new ones; nothing where there are too many to name, one that cannot be written, or
+    /// something other than a file, such as a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paths: Option<BTreeSet<String>>,
+    /// Whether no merge stands between the default branch and the later commit.
+    #[serde(default)]
+    pub straight: bool,
+    /// Whom the commits that are new name as their authors, by stable id; nothing where there are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authors: Option<BTreeSet<String>>,
 }
 
 /// A pull request as its forge shows it now. An observation, not a decision.

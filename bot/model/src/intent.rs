@@ -65,6 +65,15 @@ pub enum Intent {
         /// Which.
         account: Account,
     },
+    /// A push took a change on from the commit that was allowed; what was allowed stays with that commit.
+    VoidCommit {
+        /// Which change.
+        change: ChangeRef,
+        /// The commit that was allowed.
+        sha: Sha,
+        /// Where the change stands.
+        head: Sha,
+    },
     /// A preview should be up.
     WantPreview {
         /// Its name.

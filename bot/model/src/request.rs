@@ -46,6 +46,8 @@ pub enum Cause {
     Verdict,
     /// Something became of a change, or somebody came with one.
     News,
+    /// Somebody pushed to a change.
+    Pushed,
     /// An earlier operation, whose end brought it about.
     Operation(OperationId),
 }

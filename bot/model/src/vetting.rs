@@ -39,8 +39,10 @@ pub enum CheckState {
     Green,
     /// It failed, was cancelled, or wants somebody to act.
     Red,
-    /// It has not ended, or was not reported yet.
+    /// It has not ended.
     Pending,
+    /// It was not reported.
+    Missing,
 }
 
 /// What one account thinks of a change.

@@ -16,8 +16,8 @@ pub mod watch;
 pub use composition::Composition;
 pub use folds::{
     Allowed, Became, Beside, Candidate, ChangeRow, Changes, Course, Freeze, Leaving, LinkRow, Mix, MixStack,
-    Mixes, Preview, PreviewState, Previews, Production, Raised, Releases, TakenBack, Tidings, ToldUse, Trial,
-    UsageRow, Usages,
+    Mixes, Preview, PreviewState, Previews, Production, Raised, Releases, Stood, TakenBack, Tidings, ToldUse,
+    Trial, UsageRow, Usages,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

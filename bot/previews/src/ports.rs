@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use folkops_model::{
-    ChangeNumber, ComponentName, Digest, Ended, Endpoint, Failure, ObservedChange, PersonId, PreviewId, Rung,
-    Sha, StackName, StackSpec, Timing, TreeId, Trust, Vetting,
+    ChangeNumber, ComponentName, Difference, Digest, Ended, Endpoint, Failure, ObservedChange, PersonId,
+    PreviewId, Rung, Sha, StackName, StackSpec, Timing, TreeId, Trust, Vetting,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -71,6 +71,14 @@ pub trait Forge: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<Vetting>, Unavailable>> {
         Box::pin(async { Ok(None) })
     }
+    /// What lies between two commits of a change that left the default branch at `base`; `None` where one of the three is
+    /// not there any more.
+    fn compare<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        base: &'a Sha,
+        between: (&'a Sha, &'a Sha),
+    ) -> BoxFuture<'a, Result<Option<Difference>, Unavailable>>;
     /// The unified diff between a change's base and its head, bounded, with control characters made visible.
     fn diff<'a>(
         &'a self,

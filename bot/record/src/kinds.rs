@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
-    Account, Action, Args, Card, ChangeRef, ComponentName, Decision, Effect, Group, Intent, MessageId,
-    Observation, ObservedChange, OldRights, OperationId, Outcome, Owner, PersonId, Place, ReleaseNumber,
-    Request, RequestId, Sealed, Sha, SurfaceName, Usage, Vetting,
+    Account, Action, Args, Card, ChangeRef, ComponentName, Decision, Difference, Effect, Group, Intent,
+    MessageId, Observation, ObservedChange, OldRights, OperationId, Outcome, Owner, PersonId, Place,
+    ReleaseNumber, Request, RequestId, Sealed, Sha, SurfaceName, Usage, Vetting,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -220,6 +220,13 @@ pub enum Body {
         head: Sha,
         /// What it said.
         vetting: Vetting,
+    },
+    /// What lies between a commit that somebody allowed and the one where its change stands.
+    ChangeCompared {
+        /// Which change.
+        change: ChangeRef,
+        /// What.
+        difference: Difference,
     },
     /// The edge saw how a release fares.
     RolloutObserved {

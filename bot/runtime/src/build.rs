@@ -33,7 +33,7 @@ use crate::hands::{Watcher, Worker};
 use crate::ports::{SystemClock, SystemEntropy};
 
 /// What the projection's rows look like; changed whenever a fold's rows change.
-const SCHEMA: &str = "17";
+const SCHEMA: &str = "18";
 
 /// The surface that is our own web room.
 pub const WEB: &str = "web";
@@ -202,6 +202,7 @@ fn desk(config: &Config, keyring: Arc<dyn Keyring>, entropy: Arc<dyn Entropy>) -
         service: config.router.public.clone(),
         owner_hosts: config.router.owner_hosts,
         previews: config.router.previews.clone(),
+        repositories: config.repositories(),
     };
     Ok(Desk { registry, authority, keyring, entropy, addresses, service: config.service.clone() })
 }

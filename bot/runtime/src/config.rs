@@ -3,7 +3,7 @@
 //! Secrets are not in it; the program makes its own and keeps them in files of its state folder. The sample file in
 //! `deploy/` is read by a test, so it cannot rot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -262,6 +262,15 @@ impl Config {
         let service = self.rollout.over(&Template::ordinary());
         let own = |component: &Component| (component.name.clone(), component.rollout.over(&service));
         Templates { components: self.components.iter().map(own).collect(), service }
+    }
+
+    /// Where people find the repositories that are on GitHub.
+    pub fn repositories(&self) -> BTreeMap<ComponentName, String> {
+        let web = self.github.as_ref().map_or("", |github| github.web.trim_end_matches('/'));
+        let hosted = self.components.iter().filter_map(|component| {
+            Some((component.name.clone(), format!("{web}/{}", component.github.as_ref()?)))
+        });
+        hosted.collect()
     }
 
     fn check_templates(&self) -> Result<(), String> {

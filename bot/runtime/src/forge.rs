@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use folkops_git::{LocalForge, MergeError, Origin, Served, Undone};
 use folkops_github::{CODEOWNERS, CodeOwners, GitHub, LARGEST_CODEOWNERS, MergedPull, Pull};
-use folkops_model::{Account, ChangeNumber, ComponentName, Failure, ObservedChange, Sha, TreeId, Vetting};
+use folkops_model::{
+    Account, ChangeNumber, ComponentName, Difference, Failure, ObservedChange, Sha, TreeId, Vetting,
+};
 use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -241,6 +243,15 @@ impl Forge for Forges {
             }
         }
         .boxed()
+    }
+
+    fn compare<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        base: &'a Sha,
+        between: (&'a Sha, &'a Sha),
+    ) -> BoxFuture<'a, Result<Option<Difference>, Unavailable>> {
+        Forge::compare(&self.local, component, base, between)
     }
 
     fn diff<'a>(

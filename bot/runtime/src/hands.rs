@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use folkops_engine::{Engine, Hands, Lookout, People, Unavailable};
-use folkops_model::{ChangeName, ChangeRef, ComponentName, Outcome, Sha};
+use folkops_model::{ChangeName, ChangeRef, ComponentName, ObservedChange, Outcome, Sha};
 use folkops_previews::ports::Forge;
 use folkops_previews::{Changes, Performer, watch};
-use folkops_record::{Body, Due, Keyring, Ledger};
+use folkops_record::{Body, Draft, Due, Keyring, Ledger, Note};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
@@ -84,13 +84,31 @@ impl Watcher {
             let author_name =
                 self.keyring.seal(&change.author_name).map_err(|error| Unavailable(error.to_string()))?;
             // The clear name is not written down; the sealed one stands beside the observation.
-            let change = folkops_model::ObservedChange { author_name: String::new(), ..change };
-            self.note(Body::ChangeObserved { component: component.clone(), change, author_name }).await?;
+            let change = ObservedChange { author_name: String::new(), ..change };
+            let compared = self.compared(component, &change).await;
+            let observed = Body::ChangeObserved { component: component.clone(), change, author_name };
+            // Together, so that nobody is told of a push without what it brought.
+            self.note_all(std::iter::once(observed).chain(compared)).await?;
         }
         for number in news.gone {
             self.note(Body::ChangeGone { component: component.clone(), number }).await?;
         }
         Ok(())
+    }
+
+    /// What a push brought since the commit that was allowed. A change that cannot be compared is seen all the same.
+    async fn compared(&self, component: &ComponentName, seen: &ObservedChange) -> Option<Body> {
+        let change = ChangeRef { component: component.clone(), number: seen.number };
+        let stood = self
+            .ledger
+            .read(|facts| Some(facts.fold::<Changes>()?.left(facts, &change, &seen.head)?.sha.clone()))?;
+        match self.forge.compare(component, &seen.base, (&stood, &seen.head)).await {
+            Ok(difference) => Some(Body::ChangeCompared { change, difference: difference? }),
+            Err(error) => {
+                tracing::warn!(%error, %change, "what was pushed cannot be compared with what was allowed");
+                None
+            }
+        }
     }
 
     /// Asks the forge about every open change that these names may stand for; what it said before is not written again.
@@ -119,8 +137,13 @@ impl Watcher {
     }
 
     async fn note(&self, body: Body) -> Result<(), Unavailable> {
+        self.note_all([body]).await
+    }
+
+    async fn note_all(&self, bodies: impl IntoIterator<Item = Body>) -> Result<(), Unavailable> {
+        let Some(draft) = Draft::notes(bodies.into_iter().filter_map(Note::of)) else { return Ok(()) };
         match self.engine.get() {
-            Some(engine) => engine.note(body).await.map(|_| ()),
+            Some(engine) => engine.note_draft(draft).await.map(|_| ()),
             None => Err(Unavailable("the program is still starting".into())),
         }
     }

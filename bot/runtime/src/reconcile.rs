@@ -68,7 +68,18 @@ async fn look(bot: Arc<Bot>) {
         if let Err(error) = bot.watcher.look().await {
             tracing::warn!(%error, "a repository could not be looked at");
         }
+        if let Err(error) = tell_of_pushes(&bot).await {
+            tracing::warn!(%error, "it could not be told that a change moved on");
+        }
     }
+}
+
+/// Lets the automation say what follows from pushes to changes that were allowed before.
+async fn tell_of_pushes(bot: &Bot) -> Result<(), String> {
+    for (line, key) in bot.ledger.read(folkops_commands::proposals) {
+        propose(&bot.engine, &bot.config, &line, Cause::Pushed, &key).await?;
+    }
+    Ok(())
 }
 
 async fn expire(bot: Arc<Bot>) {

@@ -17,6 +17,8 @@ mod outbox;
 #[cfg(test)]
 mod pipeline;
 #[cfg(test)]
+mod pushes;
+#[cfg(test)]
 mod recovery;
 #[cfg(test)]
 mod reverts;

@@ -141,6 +141,7 @@ impl Room {
                 service: "potluck.localhost".into(),
                 owner_hosts: true,
                 previews: "preview.localhost".into(),
+                repositories: BTreeMap::new(),
             },
             service,
         };

@@ -85,7 +85,7 @@ async fn a_change_that_is_pushed_to_after_it_was_merged_has_moved_on_from_where_
     let refused = room.says("jo", &allow).await;
     assert!(refused.contains("#41 has moved on from"), "{refused}");
     let waits = room.says("mira", "/deploy-preview 41").await;
-    assert!(waits.contains("leave for the earlier one does not carry over"), "{waits}");
+    assert!(waits.contains("leave for that commit does not carry over"), "{waits}");
 }
 
 #[tokio::test]

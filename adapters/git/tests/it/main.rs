@@ -5,6 +5,8 @@ mod advance;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod diff;
 #[cfg(test)]
 mod executable;

@@ -1,12 +1,11 @@
 //! Changes as they were seen, and the commits that somebody looked at and allowed.
 //!
-//! INVARIANT: an allowance names one commit. A push makes another commit, for which there is none; nothing is carried
-//! over.
+//! INVARIANT: an allowance names one commit. A push makes another commit, for which there is none.
 
 use std::collections::BTreeSet;
 
 use folkops_model::{
-    ChangeNumber, ChangeRef, DiffSummary, Intent, PersonId, Principal, Sealed, Sha, Vetting,
+    ChangeNumber, ChangeRef, DiffSummary, Difference, Intent, OperationId, PersonId, Sealed, Sha, Vetting,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
@@ -56,6 +55,19 @@ pub struct Vetted {
     pub vetting: Vetting,
 }
 
+/// The commit of a change that a person allowed last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stood {
+    /// Which.
+    pub sha: Sha,
+    /// Where the change left the default branch then.
+    pub base: Sha,
+    /// Who allowed it.
+    pub by: PersonId,
+    /// By which operation, whose card tells of it.
+    pub operation: OperationId,
+}
+
 /// The fold.
 #[derive(Debug, Clone)]
 pub struct Changes {
@@ -67,6 +79,12 @@ pub struct Changes {
     pub allowed: Table<Sha, Allowed>,
     /// What forges said of changes last.
     pub vetted: Table<ChangeRef, Vetted>,
+    /// The commit of each change that a person allowed last.
+    pub stood: Table<ChangeRef, Stood>,
+    /// What lies between that commit and the one where the change stands.
+    pub compared: Table<ChangeRef, Difference>,
+    /// The commit to which a change was pushed, of which was told that nobody allowed it.
+    pub voided: Table<ChangeRef, Sha>,
 }
 
 impl Default for Changes {
@@ -76,6 +94,9 @@ impl Default for Changes {
             closed: Table::new("closed-changes"),
             allowed: Table::new("allowed-commits"),
             vetted: Table::new("vetted-changes"),
+            stood: Table::new("last-allowed"),
+            compared: Table::new("since-allowed"),
+            voided: Table::new("voided"),
         }
     }
 }
@@ -98,6 +119,22 @@ impl Changes {
     /// What the forge said of a change at a commit.
     pub fn vetting(&self, facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Option<&Vetting> {
         facts.row(&self.vetted, change).filter(|vetted| vetted.head == *head).map(|vetted| &vetted.vetting)
+    }
+
+    /// The commit of a change that a person allowed last, where the change has moved on from it.
+    pub fn left(&self, facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Option<&Stood> {
+        facts.row(&self.stood, change).filter(|stood| stood.sha != *head)
+    }
+
+    /// What lies between two commits of a change, where that is known.
+    pub fn between(
+        &self,
+        facts: &Facts<'_>,
+        change: &ChangeRef,
+        from: &Sha,
+        to: &Sha,
+    ) -> Option<&Difference> {
+        facts.row(&self.compared, change).filter(|between| between.from == *from && between.to == *to)
     }
 
     /// Who allowed a commit of a change.
@@ -135,15 +172,24 @@ impl Fold for Changes {
                 }
             }
             Body::Intended(Intent::AllowCommit { change, sha, by }) => {
-                let by = match by {
-                    Principal::Person(person) => Some(person.clone()),
-                    Principal::Automation => None,
-                };
+                let by = by.person().cloned();
+                let open = self.open.get(change).filter(|row| row.head == *sha);
+                if let (Some(by), Some(row), Some(operation)) = (&by, open, &record.operation) {
+                    let (sha, base, by) = (sha.clone(), row.base.clone(), by.clone());
+                    let stood = Stood { sha, base, by, operation: operation.clone() };
+                    self.stood.put(at, change.clone(), stood);
+                }
                 let before = self.allowed.get(sha).filter(|before| before.change == *change);
                 let mut vouched = before.map(|before| before.vouched.clone()).unwrap_or_default();
                 vouched.extend(by.clone());
                 let allowed = Allowed { change: change.clone(), by, vouched, at: record.time };
                 self.allowed.put(at, sha.clone(), allowed);
+            }
+            Body::Intended(Intent::VoidCommit { change, head, .. }) => {
+                self.voided.put(at, change.clone(), head.clone());
+            }
+            Body::ChangeCompared { change, difference } => {
+                self.compared.put(at, change.clone(), difference.clone());
             }
             Body::ChangeVetted { change, head, vetting } => {
                 let vetted = Vetted { head: head.clone(), vetting: vetting.clone() };
@@ -154,10 +200,18 @@ impl Fold for Changes {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.open, &self.closed, &self.allowed, &self.vetted]
+        vec![&self.open, &self.closed, &self.allowed, &self.vetted, &self.stood, &self.compared, &self.voided]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.open, &mut self.closed, &mut self.allowed, &mut self.vetted]
+        vec![
+            &mut self.open,
+            &mut self.closed,
+            &mut self.allowed,
+            &mut self.vetted,
+            &mut self.stood,
+            &mut self.compared,
+            &mut self.voided,
+        ]
     }
 }

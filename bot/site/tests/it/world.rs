@@ -178,6 +178,7 @@ async fn engine(
         service: "potluck.localhost:7080".into(),
         owner_hosts: true,
         previews: "preview.localhost:7080".into(),
+        repositories: BTreeMap::new(),
     };
     let desk = Desk {
         registry: Registry::new(vec![Arc::new(Echo), Arc::new(Promote), Arc::new(Alarm)]),
