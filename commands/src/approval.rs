@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use folkops_engine::{Facts, People};
-use folkops_model::{Account, ChangeRef, PersonId, Vetting};
+use folkops_model::{Account, ChangeRef, PersonId, Sha, Vetting};
 use folkops_previews::{Allowed, ChangeRow, Changes};
 
 /// Who stands behind a change at its commit.
@@ -40,7 +40,9 @@ impl Approval {
     ) -> Self {
         let allowed = changes.allowed(facts, change, &row.head);
         let vouched = allowed.map(|allowed| vouchers(facts, allowed, author)).unwrap_or_default();
-        let carried = allowed.is_some_and(|allowed| allowed.by.is_none());
+        let stood = |from: &Sha| changes.allowed(facts, change, from);
+        let carried = allowed.and_then(|allowed| stood(&allowed.carried.as_ref()?.from));
+        let carried = carried.is_some_and(|stood| !vouchers(facts, stood, author).is_empty());
         let written_by = Account::of_author(&row.author);
         let vetting = changes.vetting(facts, change, &row.head);
         let approvers: BTreeSet<&Account> = vetting
@@ -68,8 +70,8 @@ fn owners(facts: &Facts<'_>, vetting: &Vetting) -> Vec<BTreeSet<PersonId>> {
     vetting.owners.iter().map(known).collect()
 }
 
-/// Everybody who vouched, as who they are now: two accounts that were linked since are one person.
-fn vouchers(facts: &Facts<'_>, allowed: &Allowed, author: Option<&PersonId>) -> BTreeSet<PersonId> {
+/// Everybody but the author who vouched, as who they are now: two accounts that were linked since are one person.
+pub fn vouchers(facts: &Facts<'_>, allowed: &Allowed, author: Option<&PersonId>) -> BTreeSet<PersonId> {
     let people = facts.fold::<People>();
     let all = allowed.vouched.iter().chain(&allowed.by);
     let now = all.map(|person| people.map_or(person, |people| people.now(facts, person)));

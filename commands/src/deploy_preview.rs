@@ -16,6 +16,7 @@ use folkops_previews::reconcile::preview_stack;
 use folkops_previews::{Composition, Mixes, Preview, PreviewState, Previews, Releases};
 
 use crate::Settings;
+use crate::checklist;
 use crate::evidence;
 use crate::raise::{self, Stage};
 use crate::since;
@@ -63,7 +64,7 @@ impl Command for DeployPreview {
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (subjects, composition) = self.composition(call, facts)?;
-        let mut context = subject::context(call, &subjects);
+        let mut context = checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
         let exists = facts
             .fold::<Previews>()
             .is_some_and(|p| facts.row(&p.previews, &PreviewId::of(&composition.id)).is_some());

@@ -44,6 +44,8 @@ mod tests {
             lasts_at_most: hour,
             sign_in: None,
             rollout: folkops_rollouts::Template::ordinary().into(),
+            checklist: Vec::new(),
+            carry_over: None,
         };
         let kept = include_str!("../../docs/commands.md");
         assert_eq!(

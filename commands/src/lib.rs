@@ -4,6 +4,9 @@
 
 mod alert;
 mod approval;
+mod carrying;
+mod checklist;
+mod checks;
 mod docs;
 mod explain;
 mod raise;
@@ -19,6 +22,8 @@ use std::sync::Arc;
 
 use folkops_engine::Command;
 
+pub use carrying::CarryOver;
+pub use checklist::Point;
 pub use docs::markdown;
 pub use moved::proposals;
 
@@ -39,6 +44,10 @@ pub struct Settings {
     pub sign_in: Option<String>,
     /// How a release comes to everybody, unless `/promote` says otherwise.
     pub rollout: folkops_rollouts::Templates,
+    /// What maintainers answer for before a promotion.
+    pub checklist: Vec<Point>,
+    /// Which pushes keep an allowance; none where there is nothing here.
+    pub carry_over: Option<CarryOver>,
 }
 
 /// Makes the module of each command and the list of all of them from the same line: its file, its type, and what it is
@@ -61,10 +70,11 @@ registry! { |settings|
     link::Link,
     unlink::Unlink,
     can_i::CanI,
-    why::Why,
+    why::Why(settings),
     status::Status(settings),
     deploy_preview::DeployPreview(settings),
     ok_to_test::OkToTest,
+    tick::Tick(settings),
     keep::Keep(settings),
     stop_preview::StopPreview,
     opt_in::OptIn(settings),
@@ -82,7 +92,8 @@ registry! { |settings|
     unfreeze::Unfreeze,
     restore::Restore(settings),
     expire::Expire,
-    moved::Moved,
+    moved::Moved(settings),
+    carry_over::CarryOn(settings),
     advance::Advance,
     welcome::Welcome(settings),
     news::News,

@@ -3,6 +3,9 @@
 //! Arguments: the change. Class: safety. Reads: changes, previews. Nothing is carried over and nothing that runs is
 //! stopped: the cards that told of the allowance, and of what runs by it, say what was pushed since.
 
+use std::sync::Arc;
+
+use folkops_engine::desk::hex;
 use folkops_engine::{Ask, Call, Command, Facts, Plan};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, OperationId,
@@ -10,8 +13,12 @@ use folkops_model::{
 };
 use folkops_previews::{ChangeRow, Changes, PreviewState, Previews, Stood};
 
+use sha2::{Digest as _, Sha256};
+
+use crate::carrying::{self, CarryOver};
 use crate::deploy_preview;
-use crate::{since, subject};
+use crate::subject::{self, Subject};
+use crate::{Settings, since};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "moved",
@@ -24,7 +31,7 @@ static SPEC: CommandSpec = CommandSpec {
 };
 
 /// The command.
-pub struct Moved;
+pub struct Moved(pub Arc<Settings>);
 
 impl Command for Moved {
     fn spec(&self) -> &'static CommandSpec {
@@ -45,9 +52,21 @@ impl Command for Moved {
         let (change, head) = (subject.change.clone(), subject.row.head.clone());
         let void = Intent::VoidCommit { change, sha: stood.sha.clone(), head };
         let card = card(call, facts, (&subject.change, subject.row), stood);
+        let card = self.with_obstacle(card, facts, subject);
         let plan = Plan::quiet().intend(void).also(stood.operation.clone(), card);
-        let ups = ups(call, facts, &subject.change, &stood.sha);
+        let ups = ups(call, facts, &subject.change, &subject.row.head);
         ups.into_iter().fold(plan, |plan, (operation, card)| plan.also(operation, card))
+    }
+}
+
+impl Moved {
+    /// With why a small push does not keep the allowance, where some do.
+    fn with_obstacle(&self, card: Card, facts: &Facts<'_>, subject: &Subject<'_>) -> Card {
+        let of = self.0.carry_over.as_ref().zip(facts.fold::<Changes>());
+        match of.and_then(|(rule, changes)| carrying::carried(rule, facts, changes, subject)) {
+            Some((_, Err(obstacle))) => card.row("Carried", format!("Not over: {obstacle}")),
+            _ => card,
+        }
     }
 }
 
@@ -66,11 +85,11 @@ fn card(call: &Call<'_>, facts: &Facts<'_>, (change, row): (&ChangeRef, &ChangeR
     if told.is_empty() { card } else { card.row("Who", who) }
 }
 
-/// The cards of previews that run the commit that was allowed, as they read from now on.
-fn ups(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef, sha: &Sha) -> Vec<(OperationId, Card)> {
+/// The cards of previews that run an earlier commit, as they read from now on.
+fn ups(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Vec<(OperationId, Card)> {
     let Some(previews) = facts.fold::<Previews>() else { return Vec::new() };
     let runs = |part: &folkops_model::Part| {
-        part.change.as_ref().is_some_and(|(of, at)| of == change && at == sha)
+        part.change.as_ref().is_some_and(|(of, at)| of == change && at != head)
     };
     let up = facts.rows(&previews.previews).filter(|(_, preview)| {
         matches!(preview.state, PreviewState::Up(_)) && preview.parts.iter().any(runs)
@@ -82,17 +101,25 @@ fn ups(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef, sha: &Sha) -> Vec
     told.collect()
 }
 
-/// The lines that FolkOps says of changes that moved on, each with what makes it the same as an earlier one.
-pub fn proposals(facts: &Facts<'_>) -> Vec<(String, String)> {
+/// The lines that FolkOps says of changes that moved on, each with what makes it the same as an earlier one: first that
+/// they did, then that a small push keeps the allowance.
+pub fn proposals(facts: &Facts<'_>, rule: Option<&CarryOver>) -> Vec<(String, String)> {
     let Some(changes) = facts.fold::<Changes>() else { return Vec::new() };
     let left = changes.open.iter().filter(|(change, row)| {
-        let told = changes.voided.get(change) == Some(&row.head);
-        !told
-            && changes.left(facts, change, &row.head).is_some()
-            && changes.allowed(facts, change, &row.head).is_none()
+        changes.left(facts, change, &row.head).is_some() && changes.allowed(facts, change, &row.head).is_none()
     });
-    left.map(|(change, row)| {
-        (format!("/moved {change}"), format!("moved-{}-{}-{}", change.component, change.number, row.head))
-    })
-    .collect()
+    let line = |(change, row): (&ChangeRef, &ChangeRow)| {
+        let told = changes.voided.get(change) == Some(&row.head);
+        let carries = || {
+            let subject = subject::of(facts, changes, change, row);
+            let (_, carried) = carrying::carried(rule?, facts, changes, &subject)?;
+            carried.is_ok().then_some("carry-over")
+        };
+        let word = if told { carries()? } else { SPEC.name };
+        // Names of components and commits are longer together than a message's id may be.
+        let hash = hex(&Sha256::digest(format!("{change} {}", row.head)));
+        let key = format!("{word}-{}", hash.get(..32).unwrap_or(&hash));
+        Some((format!("/{word} {change}"), key))
+    };
+    left.filter_map(line).collect()
 }

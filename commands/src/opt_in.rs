@@ -16,6 +16,7 @@ use folkops_model::{
 use folkops_previews::{Changes, Composition, Mix, Mixes, Raised, Releases};
 
 use crate::Settings;
+use crate::checklist;
 use crate::evidence;
 use crate::raise::{self, Stage};
 use crate::stop_preview::holding;
@@ -60,7 +61,8 @@ impl Command for OptIn {
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let chosen = Chosen::of(&self.0, call, facts)?;
-        let mut context = subject::context(call, &chosen.subjects);
+        let context = subject::context(call, &chosen.subjects);
+        let mut context = checklist::with(context, &self.0.checklist, facts, &chosen.subjects);
         context.own = true;
         let mixes = facts.fold::<Mixes>();
         let mine = mixes.is_some_and(|mixes| facts.row(&mixes.mixes, &chosen.person).is_some());

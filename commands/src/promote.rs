@@ -21,7 +21,7 @@ use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
 use crate::rollback::spec_of;
-use crate::{Settings, advance, alert, evidence, raise, revert, soak, trial};
+use crate::{Settings, advance, alert, checklist, checks, evidence, raise, revert, soak, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -63,7 +63,7 @@ impl Command for Promote {
         let (_, production) = subject::production(facts)?;
         let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
         subject::compose(production, &pinned)?;
-        let mut context = subject::context(call, &subjects);
+        let mut context = checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
         context.frozen = facts.fold::<Releases>().is_some_and(|releases| releases.frozen(facts).is_some());
         Ok(subject::ask(&subjects, context))
     }
@@ -99,6 +99,12 @@ impl Command for Promote {
             .button(Weight::Danger, "Roll back", "/rollback")
             .hint(Line::new().text("without me: ").code("folkops rollback --offline"));
         Plan::work(LOCK, WITHIN, Some(card)).intend(Intent::PinPromotion { changes: pinned })
+    }
+
+    fn explain(&self, call: &Call<'_>, facts: &Facts<'_>, refusal: Card) -> Card {
+        let subjects = subject::named(call, facts).unwrap_or_default();
+        let card = checks::shown(refusal, facts, &subjects);
+        subjects.iter().fold(card, |card, of| checklist::shown(card, &self.0.checklist, facts, of))
     }
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {

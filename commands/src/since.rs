@@ -47,5 +47,8 @@ fn since(
         Some(between) => subject::amount(&between.diff),
         None => "it cannot be told what changed, so read all of it".to_owned(),
     });
-    line.text("; leave for that commit does not carry over")
+    match changes.allowed(facts, change, &row.head) {
+        Some(_) => line,
+        None => line.text("; leave for that commit does not carry over"),
+    }
 }

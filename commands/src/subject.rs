@@ -250,14 +250,21 @@ pub fn allowed(facts: &Facts<'_>, pinned: &[(ChangeRef, Sha)]) -> Line {
     let Some(changes) = facts.fold::<Changes>() else { return Line::new() };
     let mut pinned: Vec<&(ChangeRef, Sha)> = pinned.iter().collect();
     pinned.sort_by_key(|(change, _)| change.number);
-    let by = |(change, sha): &&(ChangeRef, Sha)| {
-        let person = changes.allowed(facts, change, sha)?.by.clone()?;
-        Some((person, sha.clone()))
+    let by = |pinned: &'_ &(ChangeRef, Sha)| {
+        let (change, sha) = *pinned;
+        Some((changes.allowed(facts, change, sha)?, sha.clone()))
     };
     let allowed = pinned.iter().filter_map(by).enumerate();
-    allowed.fold(Line::new(), |line, (index, (person, sha))| {
+    allowed.fold(Line::new(), |line, (index, (allowed, sha))| {
         let line = if index > 0 { line.text("; ") } else { line };
-        line.person(&person).text(" allowed ").commit(&sha)
+        match (&allowed.by, &allowed.carried) {
+            (Some(person), _) => line.person(person).text(" allowed ").commit(&sha),
+            (None, Some(carried)) => {
+                let line = line.text("carried over to ").commit(&sha).text(" from ").commit(&carried.from);
+                line.text(format!(" ({} by its author)", plural(carried.lines, "line")))
+            }
+            (None, None) => line,
+        }
     })
 }
 

@@ -3,12 +3,14 @@
 //! No arguments: in the thread of a rollout or its alert it is about the verdict, else about the newest card of this thread
 //! or room. Class: read. Reads: the room, the operation, the rollout.
 
+use std::sync::Arc;
+
 use folkops_engine::{
     Ask, Call, Command, Facts, Operation, OperationState, Operations, Plan, Rooms, TimelineItem,
 };
-use folkops_model::{Card, CardState, Class, CommandSpec, Context, Line, OperationId, Resource};
+use folkops_model::{Card, CardState, ChangeName, Class, CommandSpec, Context, Line, OperationId, Resource};
 
-use crate::{explain, subject, thread};
+use crate::{Settings, checklist, explain, subject, thread};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "why",
@@ -21,7 +23,7 @@ static SPEC: CommandSpec = CommandSpec {
 };
 
 /// The command.
-pub struct Why;
+pub struct Why(pub Arc<Settings>);
 
 impl Command for Why {
     fn spec(&self) -> &'static CommandSpec {
@@ -37,12 +39,23 @@ impl Command for Why {
             return Plan::answer(explain::verdict(facts, row));
         }
         match newest(call, facts) {
-            Some((id, operation)) => Plan::answer(explained(id, operation)),
+            Some((id, operation)) => Plan::answer(self.with_points(call, facts, (id, operation))),
             None => Plan::answer(
                 Card::new(CardState::Good, "Nothing has been judged here yet")
                     .say("Ask again after a command."),
             ),
         }
+    }
+}
+
+impl Why {
+    /// With the points of the checklist of the change that it was about, as they stand now.
+    fn with_points(&self, call: &Call<'_>, facts: &Facts<'_>, (id, operation): (&OperationId, &Operation)) -> Card {
+        let card = explained(id, operation);
+        let Resource::Change(change) = &operation.action.resource else { return card };
+        let name = ChangeName::Whole(change.clone());
+        let subjects = subject::subjects(call.place, facts, &[name]).unwrap_or_default();
+        subjects.iter().fold(card, |card, of| checklist::shown(card, &self.0.checklist, facts, of))
     }
 }
 
@@ -84,6 +97,7 @@ fn explained(id: &OperationId, operation: &Operation) -> Card {
                 ("asked by an owner", facts.owner),
                 ("checks green", facts.checks_green),
                 ("two people", facts.two_people),
+                ("checklist done", facts.checklist_done),
             ]
             .map(|(fact, holds)| format!("{fact}: {}", if holds { "yes" } else { "no" }))
             .join("; "),

@@ -32,11 +32,13 @@ pub enum Fact {
     ChecksGreen,
     /// Two different people at least had a hand in it.
     TwoPeople,
+    /// Every point of the checklist is ticked.
+    ChecklistDone,
 }
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CommitsAllowed,
         Self::OwnChange,
         Self::Own,
@@ -47,6 +49,7 @@ impl Fact {
         Self::OwnerReviewed,
         Self::ChecksGreen,
         Self::TwoPeople,
+        Self::ChecklistDone,
     ];
 
     /// As written in policies and in tables of cases.
@@ -62,6 +65,7 @@ impl Fact {
             Self::OwnerReviewed => "owner_reviewed",
             Self::ChecksGreen => "checks_green",
             Self::TwoPeople => "two_people",
+            Self::ChecklistDone => "checklist_done",
         }
     }
 
@@ -78,6 +82,7 @@ impl Fact {
             Self::OwnerReviewed => context.owner_reviewed,
             Self::ChecksGreen => context.checks_green,
             Self::TwoPeople => context.two_people,
+            Self::ChecklistDone => context.checklist_done,
         }
     }
 
@@ -95,11 +100,12 @@ impl Fact {
             owner_reviewed: these.contains(&Self::OwnerReviewed),
             checks_green: these.contains(&Self::ChecksGreen),
             two_people: these.contains(&Self::TwoPeople),
+            checklist_done: these.contains(&Self::ChecklistDone),
         }
     }
 }
 
-/// Every context there can be, built once: with ten facts that is 1,024, and a clone is a counted reference.
+/// Every context there can be, built once: with eleven facts that is 2,048 and a clone is a counted reference.
 pub(crate) struct Contexts(Vec<cedar_policy::Context>);
 
 impl Contexts {

@@ -18,5 +18,7 @@ pub fn settings() -> Settings {
             ..folkops_rollouts::Template::ordinary()
         }
         .into(),
+        checklist: Vec::new(),
+        carry_over: None,
     }
 }

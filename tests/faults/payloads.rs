@@ -65,7 +65,7 @@ fn every_published_example_is_read_and_only_what_was_just_written_is_said() {
                 heard += 1;
             }
             Event::Pressed(_) => assert_eq!(payload["action"], "requested_action"),
-            Event::Moved { .. } | Event::Nothing => {}
+            Event::Pushed(_) | Event::Moved { .. } | Event::Nothing => {}
         }
     }
     println!("{} examples, {heard} of them say something", examples.len());

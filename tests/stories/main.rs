@@ -1,5 +1,6 @@
 //! Stories: the program as it ships, driven through its surfaces and watched from outside.
 
+mod allowing;
 mod deadlines;
 mod evidence;
 mod failures;

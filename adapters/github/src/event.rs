@@ -21,6 +21,8 @@ pub enum Event {
     },
     /// A button of ours was pressed on a check run.
     Pressed(Pressed),
+    /// Somebody pushed to a pull request.
+    Pushed(Pushed),
     /// Something about a repository moved; it is looked at again.
     Moved {
         /// `owner/name`.
@@ -45,6 +47,21 @@ pub struct Said {
     pub text: String,
     /// When, UTC.
     pub at: Timestamp,
+}
+
+/// A push to a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// `owner/name`.
+    pub repository: String,
+    /// The pull request's number.
+    pub number: u32,
+    /// The commit where it stood.
+    pub before: Sha,
+    /// The commit to which it was pushed.
+    pub after: Sha,
+    /// Who pushed, whomever the commits name.
+    pub by: Author,
 }
 
 /// A button that was pressed.
@@ -100,7 +117,7 @@ pub enum Hand {
 #[error("a delivery cannot be read: {0}")]
 pub struct Unreadable(#[from] serde_json::Error);
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Payload {
     #[serde(default)]
     action: String,
@@ -112,6 +129,8 @@ struct Payload {
     check_run: Option<Run>,
     requested_action: Option<Requested>,
     sender: Option<User>,
+    before: Option<String>,
+    after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -182,7 +201,8 @@ pub fn read(kind: &str, body: &[u8]) -> Result<Event, Unreadable> {
         "issue_comment" | "pull_request_review" | "pull_request_review_comment" | "check_run" => {}
         "pull_request" | "push" | "check_suite" | "status" | "workflow_run" => {
             let payload: Payload = serde_json::from_slice(body)?;
-            return Ok(moved(payload));
+            let is_push = kind == "pull_request" && payload.action == "synchronize";
+            return Ok(if is_push { pushed(payload) } else { moved(payload) });
         }
         _ => return Ok(Event::Nothing),
     }
@@ -198,6 +218,18 @@ pub fn read(kind: &str, body: &[u8]) -> Result<Event, Unreadable> {
 
 fn moved(payload: Payload) -> Event {
     payload.repository.map_or(Event::Nothing, |repository| Event::Moved { repository: repository.full_name })
+}
+
+/// Where it does not say by whom, or between which commits, something moved all the same.
+fn pushed(payload: Payload) -> Event {
+    let commit = |text: &Option<String>| Sha::parse(text.as_deref()?).ok();
+    let commits = commit(&payload.before).zip(commit(&payload.after));
+    match (payload.repository, payload.pull_request, payload.sender, commits) {
+        (Some(Repository { full_name: repository }), Some(pull), Some(sender), Some((before, after))) => {
+            Event::Pushed(Pushed { repository, number: pull.number, before, after, by: author(sender, None) })
+        }
+        (repository, ..) => moved(Payload { repository, ..Payload::default() }),
+    }
 }
 
 fn comment(payload: Payload) -> Option<Said> {
@@ -326,6 +358,25 @@ mod tests {
             assert!(!matches!(read("issue_comment", broken.as_bytes()), Ok(Event::Said(_))), "{broken}");
         }
         assert_eq!(read("sponsorship", b"nonsense").unwrap(), Event::Nothing);
+    }
+
+    #[test]
+    fn a_push_is_by_its_sender_and_names_both_commits_or_is_only_a_reason_to_look() {
+        let (before, after) = ("9".repeat(40), "8".repeat(40));
+        let mut push = json!({
+            "action": "synchronize", "number": 41, "before": before, "after": after,
+            "repository": { "full_name": "potluck/web" }, "pull_request": { "number": 41 },
+            "sender": { "id": 3, "login": "mira", "type": "User" },
+        });
+        let Event::Pushed(read) = event("pull_request", &push) else { panic!("no push") };
+        assert_eq!(
+            (read.number, read.by.id, read.before.as_str(), read.after.as_str()),
+            (41, 3, &*before, &*after)
+        );
+        push["sender"]["type"] = "Bot".into();
+        assert!(matches!(event("pull_request", &push), Event::Pushed(push) if push.by.hand == Hand::Program));
+        push["before"] = "main".into();
+        assert!(matches!(event("pull_request", &push), Event::Moved { .. }));
     }
 
     #[test]

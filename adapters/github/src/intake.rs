@@ -15,10 +15,11 @@ use folkops_model::{
     Account, Card, CardState, Cause, ChangeNumber, ChangeRef, Group, Line, MessageId, OperationId, PersonId,
     Place, Principal,
 };
+use folkops_previews::Changes;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, OnceCell};
 
-use crate::event::{Author, Event, Hand, Pressed, Said};
+use crate::event::{Author, Event, Hand, Pressed, Pushed, Said};
 use crate::github::GitHub;
 use crate::settings::{Bare, place, surface};
 use crate::words::{self, Words};
@@ -100,6 +101,7 @@ impl Intake {
                 Ok(())
             }
             Event::Pressed(pressed) => self.pressed(&pressed, delivery).await,
+            Event::Pushed(pushed) => self.pushed(&pushed).await,
             Event::Moved { repository } => {
                 if self.github.settings().component(&repository).is_some() {
                     self.moved.notify_one();
@@ -192,6 +194,25 @@ impl Intake {
         }
         let rights = self.github.rights_in(component, said.author.id).await;
         Ok(rights.map_err(|error| Later(error.to_string()))?.contains(&Group::Maintainer))
+    }
+
+    /// Notes who pushed, whether a person or a program, and looks at what came. The same push is noted once.
+    async fn pushed(&self, pushed: &Pushed) -> Result<(), Later> {
+        let Some(component) = self.github.settings().component(&pushed.repository) else { return Ok(()) };
+        let change = ChangeRef { component: component.clone(), number: ChangeNumber(pushed.number) };
+        let (before, after, by) = (pushed.before.clone(), pushed.after.clone(), account(&pushed.by));
+        let engine = self.engine()?;
+        let known = engine.ledger().read(|facts| {
+            let pushes = facts.fold::<Changes>()?.pushed.get(&change)?;
+            let newest = pushes.last()?;
+            Some(newest.before == before && newest.after == after && newest.by == by)
+        });
+        if known != Some(true) {
+            let body = Body::ChangePushed { change, before, after, by };
+            engine.note(body).await.map_err(|error| Later(error.to_string()))?;
+        }
+        self.moved.notify_one();
+        Ok(())
     }
 
     async fn pressed(&self, pressed: &Pressed, delivery: &str) -> Result<(), Later> {

@@ -31,6 +31,11 @@ pub trait Command: Send + Sync {
         None
     }
 
+    /// A refusal by policy with what the facts add to it, such as what is missing and who is asked for it.
+    fn explain(&self, _call: &Call<'_>, _facts: &Facts<'_>, refusal: Card) -> Card {
+        refusal
+    }
+
     /// What comes next in an operation that has work to do: at its start, and after each effect that ended.
     fn proceed(&self, _call: &Call<'_>, _facts: &Facts<'_>, _progress: &Progress<'_>) -> Step {
         Step::End { end: End::Done, intents: Vec::new(), card: None, private: Vec::new() }

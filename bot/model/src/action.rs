@@ -55,6 +55,9 @@ pub struct Context {
     /// Whoever wrote the changes, vouched for them and asks are two different people at least, for each change.
     #[serde(default, skip_serializing_if = "is_false")]
     pub two_people: bool,
+    /// Every point of the checklist that concerns the changes named is ticked at their commits, by others than authors.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub checklist_done: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

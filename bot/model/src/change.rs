@@ -138,9 +138,6 @@ pub struct Difference {
     /// Whether no merge stands between the default branch and the later commit.
     #[serde(default)]
     pub straight: bool,
-    /// Whom the commits that are new name as their authors, by stable id; nothing where there are too many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authors: Option<BTreeSet<String>>,
 }
 
 /// A pull request as its forge shows it now. An observation, not a decision.

@@ -74,6 +74,28 @@ pub enum Intent {
         /// Where the change stands.
         head: Sha,
     },
+    /// A small push keeps the allowance of an earlier commit, and allows exactly this one.
+    CarryCommit {
+        /// Of which change.
+        change: ChangeRef,
+        /// All forty characters of it.
+        sha: Sha,
+        /// The commit that a person allowed.
+        from: Sha,
+        /// How many lines lie between.
+        lines: u64,
+    },
+    /// A maintainer answers for a point of the checklist, at exactly this commit.
+    Tick {
+        /// Of which change.
+        change: ChangeRef,
+        /// All forty characters of it.
+        sha: Sha,
+        /// Which point, by its key.
+        point: String,
+        /// Who answers for it.
+        by: PersonId,
+    },
     /// A preview should be up.
     WantPreview {
         /// Its name.

@@ -15,9 +15,9 @@ pub mod watch;
 
 pub use composition::Composition;
 pub use folds::{
-    Allowed, Became, Beside, Candidate, ChangeRow, Changes, Course, Freeze, Leaving, LinkRow, Mix, MixStack,
-    Mixes, Preview, PreviewState, Previews, Production, Raised, Releases, Stood, TakenBack, Tidings, ToldUse,
-    Trial, UsageRow, Usages,
+    Allowed, Became, Beside, Candidate, Carried, ChangeRow, Changes, Course, Freeze, Leaving, LinkRow, Mix,
+    MixStack, Mixes, Preview, PreviewState, Previews, Production, Pushed, Raised, Releases, Stood, TakenBack,
+    Ticked, Tidings, ToldUse, Trial, UsageRow, Usages,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

@@ -221,6 +221,17 @@ pub enum Body {
         /// What it said.
         vetting: Vetting,
     },
+    /// A forge said who pushed to a change.
+    ChangePushed {
+        /// Which change.
+        change: ChangeRef,
+        /// The commit where it stood.
+        before: Sha,
+        /// The commit to which it was pushed.
+        after: Sha,
+        /// Who pushed.
+        by: Account,
+    },
     /// What lies between a commit that somebody allowed and the one where its change stands.
     ChangeCompared {
         /// Which change.

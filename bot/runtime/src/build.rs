@@ -26,7 +26,7 @@ use folkops_previews::{Changes, Mixes, Performer, Previews, Releases, Tidings, U
 use folkops_record::{Folds, Keyring, Ledger};
 use folkops_rollouts::Rollouts;
 
-use crate::config::{Component, Config, State};
+use crate::config::{CarryOver, Component, Config, Point, State};
 use crate::edge::Edge;
 use crate::forge::Forges;
 use crate::hands::{Watcher, Worker};
@@ -218,6 +218,8 @@ pub fn settings(config: &Config) -> Settings {
         lasts_at_most: minutes(config.limits.longest_minutes),
         sign_in: crate::github::sign_in(config),
         rollout: config.templates(),
+        checklist: config.checklist.iter().map(Point::point).collect(),
+        carry_over: config.approval.carry_over.as_ref().map(CarryOver::rule),
     }
 }
 

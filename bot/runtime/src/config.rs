@@ -12,10 +12,12 @@ use folkops_rollouts::{Template, Templates};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod approval;
 mod component;
 mod github;
 mod rollout;
 
+pub use approval::{Approval, CarryOver, Point};
 pub use component::{Component, State};
 pub use github::{Bare, Github, Merging, Reverts};
 pub use rollout::Rollout;
@@ -44,6 +46,12 @@ pub struct Config {
     /// More policies beside the shipped ones.
     #[serde(default)]
     pub policies: Option<PathBuf>,
+    /// What is done about allowances.
+    #[serde(default)]
+    pub approval: Approval,
+    /// What maintainers answer for before a change goes to everybody.
+    #[serde(default)]
+    pub checklist: Vec<Point>,
     /// The GitHub App, where pull requests are a surface.
     #[serde(default)]
     pub github: Option<Github>,
@@ -292,6 +300,7 @@ impl Config {
                 self.router.entrance
             ));
         }
+        approval::check(&self.checklist, known)?;
         if self.site.rooms.is_empty() {
             return Err("`site.rooms` is empty; name at least one room".into());
         }

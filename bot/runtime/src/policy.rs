@@ -76,6 +76,8 @@ pub fn any_settings() -> Settings {
         lasts_at_most: Duration::from_secs(1),
         sign_in: None,
         rollout: folkops_rollouts::Template::ordinary().into(),
+        checklist: Vec::new(),
+        carry_over: None,
     }
 }
 

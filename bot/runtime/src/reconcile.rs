@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::propose;
 use crate::build::Bot;
+use crate::config::CarryOver;
 
 /// How often repositories are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -76,7 +77,8 @@ async fn look(bot: Arc<Bot>) {
 
 /// Lets the automation say what follows from pushes to changes that were allowed before.
 async fn tell_of_pushes(bot: &Bot) -> Result<(), String> {
-    for (line, key) in bot.ledger.read(folkops_commands::proposals) {
+    let rule = bot.config.approval.carry_over.as_ref().map(CarryOver::rule);
+    for (line, key) in bot.ledger.read(|facts| folkops_commands::proposals(facts, rule.as_ref())) {
         propose(&bot.engine, &bot.config, &line, Cause::Pushed, &key).await?;
     }
     Ok(())

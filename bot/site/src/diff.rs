@@ -113,7 +113,11 @@ fn card(site: &Site, found: &Found, from: Option<&Sha>) -> Card {
         .row("Size", size(&row.diff));
     let card = since(card, found, from);
     if let Some(allowed) = allowed {
-        let by = allowed.by.as_ref().map_or(Line::from("Allowed"), |by| Line::from("Allowed by ").person(by));
+        let by = match (&allowed.by, &allowed.carried) {
+            (Some(by), _) => Line::from("Allowed by ").person(by),
+            (None, Some(carried)) => Line::from("Carried over from ").commit(&carried.from),
+            (None, None) => Line::from("Allowed"),
+        };
         return card.row("Why", by.text(" at ").span(Span::Time(allowed.at)));
     }
     // The commit is named by all of it, which tells this command from others of its class.

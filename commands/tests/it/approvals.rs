@@ -199,6 +199,29 @@ async fn checks_are_green_when_all_that_are_required_are_and_not_before_the_forg
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_required_checks_that_failed_that_go_on_and_that_nobody_reported() {
+    let room = room().await;
+    room.says("jo", "/freeze").await;
+    let unheard = room.says("jo", "/promote api#70").await;
+    assert!(unheard.contains("Checks: GitHub has not said how the checks of this commit stand"), "{unheard}");
+    let check = |name: &str, state| Check { name: name.into(), state };
+    let failed = (0..7).map(|number| check(&format!("unit {number}"), CheckState::Red));
+    let others = [
+        check("deploy", CheckState::Pending),
+        check("sign", CheckState::Missing),
+        check("lint", CheckState::Green),
+    ];
+    vetted(&room, Vetting { checks: failed.chain(others).collect(), ..Vetting::default() }).await;
+    let refused = room.says("jo", "/promote api#70").await;
+    let red = "Red: unit 0, unit 1, unit 2, unit 3, unit 4 and 2 more\nPending: deploy\nMissing: sign";
+    assert!(refused.contains(red) && !refused.contains("lint"), "{refused}");
+    let green = Vetting { checks: vec![check("lint", CheckState::Green)], ..Vetting::default() };
+    vetted(&room, green).await;
+    let refused = room.says("jo", "/promote api#70").await;
+    assert!(!refused.contains("Red:") && !refused.contains("Checks:"), "{refused}");
+}
+
+#[tokio::test]
 async fn two_people_are_counted_among_author_vouchers_and_who_asks() {
     // Lee wrote it. Who vouched, who asks, whether that is two people.
     for (vouches, asks, wanted) in [

@@ -88,9 +88,11 @@ impl Authority for SmallJudge {
             reason: "because".into(),
             remedy: remedy.map(Into::into),
         };
+        let ticked = action.command != "promote" || action.context.checklist_done;
         let verdict = match (allowed, looked, action.context.frozen && action.class == Class::Release) {
             (_, false, _) => Verdict::Deny(vec![rule("first-look", Some("ok-to-test"))]),
             (_, _, true) => Verdict::Deny(vec![rule("freeze", None)]),
+            (true, ..) if !ticked => Verdict::Deny(vec![rule("checklist", Some("tick"))]),
             (true, ..) => Verdict::Allow(vec![rule("allowed", None)]),
             (false, ..) => Verdict::Deny(vec![rule("maintainers", None)]),
         };

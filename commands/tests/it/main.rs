@@ -7,6 +7,10 @@ mod alerts;
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod carrying;
+#[cfg(test)]
+mod checklist;
+#[cfg(test)]
 mod doubles;
 #[cfg(test)]
 mod evidence;

@@ -15,8 +15,7 @@ fn change(number: u32) -> ChangeRef {
 
 /// A push to #41, seen together with what it brought since the first commit.
 async fn pushed(room: &Room, seed: &str, diff: DiffSummary) {
-    let difference =
-        Difference { from: sha("41 first"), to: sha(seed), diff, paths: None, straight: true, authors: None };
+    let difference = Difference { from: sha("41 first"), to: sha(seed), diff, paths: None, straight: true };
     room.engine.note(Body::ChangeCompared { change: change(41), difference }).await.unwrap();
     room.push("web", 41, seed).await;
     room.quiet().await;
@@ -28,7 +27,7 @@ fn two_lines_of_ci() -> DiffSummary {
 
 /// What FolkOps says by itself of pushes, said once.
 async fn told(room: &Room) {
-    for (line, _) in room.ledger.read(folkops_commands::proposals) {
+    for (line, _) in room.ledger.read(|facts| folkops_commands::proposals(facts, None)) {
         room.says_by_itself(&line).await;
     }
     room.quiet().await;
@@ -72,7 +71,7 @@ async fn a_push_changes_the_card_of_the_allowance_and_of_the_preview_once_and_st
     let since = format!("moved from {} to {} (1 file, 2 lines, touches", first.short(), second.short());
     assert!(all.contains(&since), "{all}");
     assert_eq!(room.cards().len(), before, "no card more: {all}");
-    assert_eq!(room.ledger.read(folkops_commands::proposals), [], "it is told once");
+    assert_eq!(room.ledger.read(|facts| folkops_commands::proposals(facts, None)), [], "it is told once");
     room.ledger.read(|facts| assert_eq!(facts.fold::<Previews>().unwrap().previews.len(), 1));
 }
 
@@ -103,7 +102,7 @@ async fn a_push_back_to_what_was_allowed_takes_nothing_away_and_a_person_cannot_
     room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
     room.push("web", 41, "41 second").await;
     room.push("web", 41, "41 first").await;
-    assert_eq!(room.ledger.read(folkops_commands::proposals), []);
+    assert_eq!(room.ledger.read(|facts| folkops_commands::proposals(facts, None)), []);
     let said = room.says("jo", "/moved web#41").await;
     assert!(said.starts_with("Refused: `/moved` is no command here"), "{said}");
     let records = room.ledger.read(|facts| facts.fold::<Changes>().unwrap().voided.len());

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use folkops_commands::Settings;
+use folkops_commands::{CarryOver, Point};
 use folkops_engine::admission::Limits;
 use folkops_engine::{
     Addresses, Body, Command, Desk, Engine, EngineParts, Facts, Folds, Hands, Inbound, Keyring, Ledger,
@@ -46,6 +47,8 @@ pub struct Ground {
     pub rights: BTreeMap<SurfaceName, Arc<dyn RightsSource>>,
     /// What stands between the pipeline and the world; nothing does when there is none.
     pub between: Option<Arc<dyn Between>>,
+    /// What maintainers answer for before a promotion, and which pushes keep an allowance.
+    pub rules: (Vec<Point>, Option<CarryOver>),
 }
 
 /// Stands between the pipeline and its ports.
@@ -67,7 +70,23 @@ impl Default for Ground {
             rollout: Template { strategy: Strategy::AtOnce, ..Template::ordinary() },
             rights: BTreeMap::new(),
             between: None,
+            rules: Default::default(),
         }
+    }
+}
+
+/// What the commands of a room are told.
+fn settings(rollout: Template, (checklist, carry_over): (Vec<Point>, Option<CarryOver>)) -> Settings {
+    Settings {
+        service: "Potluck".into(),
+        previews_a_person: 2,
+        places: 4,
+        lasts: Duration::from_secs(7_200),
+        lasts_at_most: Duration::from_secs(86_400),
+        sign_in: None,
+        rollout: rollout.into(),
+        checklist,
+        carry_over,
     }
 }
 
@@ -99,7 +118,7 @@ impl Room {
 
     /// A room on what an earlier one left: its journal, its keys, and dice that do not repeat.
     pub async fn on(ground: Ground) -> Self {
-        let Ground { store, keyring, clock, extra, dice, limits, rollout, rights, between } = ground;
+        let Ground { store, keyring, clock, extra, dice, limits, rollout, rights, between, rules } = ground;
         let plain = Arc::new(QuickHands::default());
         let (store, hands, sink): (Arc<dyn Store>, Arc<dyn Hands>, Arc<dyn ReplySink>) = match between {
             Some(between) => (between.store(store), between.hands(plain.clone()), between.sink()),
@@ -121,15 +140,7 @@ impl Room {
         };
         let service = ServiceId::parse("potluck").unwrap();
         let ledger = Arc::new(Ledger::open(store, folds, clock.clone(), service.clone()).await.unwrap());
-        let settings = Settings {
-            service: "Potluck".into(),
-            previews_a_person: 2,
-            places: 4,
-            lasts: Duration::from_secs(7_200),
-            lasts_at_most: Duration::from_secs(86_400),
-            sign_in: None,
-            rollout: rollout.into(),
-        };
+        let settings = settings(rollout, rules);
         let desk = Desk {
             registry: Registry::new(folkops_commands::all(&settings).into_iter().chain(extra).collect()),
             authority: Arc::new(SmallJudge),

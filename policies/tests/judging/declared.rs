@@ -10,7 +10,7 @@ const fn command(name: &'static str, class: Class, internal: bool) -> CommandSpe
 }
 
 /// All commands there are, `cancel`, and `reload` so that every class has a command.
-pub const SPECS: [CommandSpec; 25] = [
+pub const SPECS: [CommandSpec; 28] = [
     command("help", Class::Read, false),
     command("whoami", Class::Read, false),
     command("link", Class::Identity, false),
@@ -23,6 +23,7 @@ pub const SPECS: [CommandSpec; 25] = [
     command("keep", Class::Preview, false),
     command("cancel", Class::Preview, false),
     command("ok-to-test", Class::Vouch, false),
+    command("tick", Class::Vouch, false),
     command("opt-in", Class::OwnWorkload, false),
     command("opt-out", Class::OwnWorkload, false),
     command("rebase", Class::OwnWorkload, false),
@@ -35,6 +36,8 @@ pub const SPECS: [CommandSpec; 25] = [
     command("restore", Class::Release, true),
     command("welcome", Class::Read, true),
     command("news", Class::Read, true),
+    command("moved", Class::Safety, true),
+    command("carry-over", Class::Vouch, true),
     command("expire", Class::Preview, true),
 ];
 

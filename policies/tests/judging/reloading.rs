@@ -15,8 +15,14 @@ const CLOSED: &str =
 fn a_bad_set_leaves_the_old_one_in_force() {
     let judge = judge();
     let before = judge.policy_set();
-    let case =
-        action(&judge, &person("promote", &[Group::Maintainer], &[Fact::CommitsAllowed, Fact::ChecksGreen]));
+    let case = action(
+        &judge,
+        &person(
+            "promote",
+            &[Group::Maintainer],
+            &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::ChecklistDone],
+        ),
+    );
     for bad in [
         "permit",
         "permit (principal, action, resource);",
@@ -32,8 +38,14 @@ fn a_bad_set_leaves_the_old_one_in_force() {
 #[test]
 fn a_good_set_is_in_force_at_once() {
     let judge = judge();
-    let case =
-        action(&judge, &person("promote", &[Group::Maintainer], &[Fact::CommitsAllowed, Fact::ChecksGreen]));
+    let case = action(
+        &judge,
+        &person(
+            "promote",
+            &[Group::Maintainer],
+            &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::ChecklistDone],
+        ),
+    );
     assert!(judge.judge(&case).allows());
     let hash = judge.reload(&with(CLOSED)).unwrap();
     let decision = judge.judge(&case);
@@ -44,8 +56,14 @@ fn a_good_set_is_in_force_at_once() {
 fn a_decision_names_the_set_that_gave_it_while_sets_are_exchanged() {
     let (judge, done) = (judge(), AtomicBool::new(false));
     let (open, closed) = (judge.policy_set(), judge_with(CLOSED).policy_set());
-    let case =
-        action(&judge, &person("promote", &[Group::Maintainer], &[Fact::CommitsAllowed, Fact::ChecksGreen]));
+    let case = action(
+        &judge,
+        &person(
+            "promote",
+            &[Group::Maintainer],
+            &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::ChecklistDone],
+        ),
+    );
     let mut seen = BTreeSet::new();
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -20,7 +20,8 @@ fn a_forbid_names_its_remedy() {
 #[test]
 fn every_forbid_that_stands_in_the_way_is_told() {
     let judge = judge();
-    let case = person("promote", &[Group::Maintainer], &[Fact::ChecksGreen, Fact::Frozen]);
+    let case =
+        person("promote", &[Group::Maintainer], &[Fact::ChecksGreen, Fact::ChecklistDone, Fact::Frozen]);
     assert_eq!(ids(&judge.judge(&action(&judge, &case))), ["first-look", "freeze"]);
 }
 
@@ -29,7 +30,7 @@ fn a_default_deny_says_who_may() {
     let judge = judge();
     let decision = judge.judge(&action(
         &judge,
-        &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen]),
+        &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::ChecklistDone]),
     ));
     assert_eq!(ids(&decision), ["release-by-maintainer"]);
     assert_eq!(decision.rules()[0].reason, "a maintainer promotes");
@@ -102,8 +103,10 @@ fn a_policy_that_cannot_be_evaluated_is_logged_without_naming_anybody() {
 #[test]
 fn who_could_names_those_who_may_and_nobody_else() {
     let judge = judge();
-    let refused =
-        action(&judge, &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen]));
+    let refused = action(
+        &judge,
+        &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::ChecklistDone]),
+    );
     let people =
         [("ana", Group::User), ("jo", Group::Maintainer), ("sam", Group::Maintainer), ("kim", Group::OnCall)];
     let id = |name: &str| Principal::Person(PersonId::parse(name).unwrap());
@@ -121,7 +124,7 @@ fn a_policy_may_name_one_service_one_component_or_one_person() {
     );
     let decision = judge.judge(&action(
         &judge,
-        &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen]),
+        &person("promote", &[Group::User], &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::ChecklistDone]),
     ));
     assert_eq!((decision.allows(), ids(&decision)), (true, vec!["kim-may"]));
 }
@@ -131,7 +134,11 @@ fn an_explanation_has_the_verdict_the_rules_and_everybody() {
     let judge = judge();
     let text = judge.explain(&action(
         &judge,
-        &person("promote", &[Group::Maintainer], &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::Frozen]),
+        &person(
+            "promote",
+            &[Group::Maintainer],
+            &[Fact::CommitsAllowed, Fact::ChecksGreen, Fact::ChecklistDone, Fact::Frozen],
+        ),
     ));
     let hash = judge.policy_set();
     assert_eq!(

@@ -205,8 +205,10 @@ impl Engine {
 
     fn refused(&self, ready: &Ready, call: &Call<'_>, refused: &Refused, facts: &Facts<'_>) -> Draft {
         let waiting = ready.command.wait(call, facts, refused.decision());
-        let plan = waiting
-            .unwrap_or_else(|| Plan::refuse(self.refusal(facts, refused.action(), refused.decision())));
+        let plan = waiting.unwrap_or_else(|| {
+            let refusal = self.refusal(facts, refused.action(), refused.decision());
+            Plan::refuse(ready.command.explain(call, facts, refusal))
+        });
         let accepted = match &plan.work {
             Work::Waits(waits) => Accepted::Waiting(waits.clone()),
             Work::Answered | Work::Refused | Work::Does { .. } => Accepted::Refused,

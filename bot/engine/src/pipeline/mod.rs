@@ -149,7 +149,9 @@ impl Engine {
                 Body::ChangeObserved { .. } | Body::ChangeGone { .. } | Body::PersonGranted { .. } => {
                     reconsider = true
                 }
-                Body::Intended(folkops_model::Intent::AllowCommit { .. }) => reconsider = true,
+                Body::Intended(
+                    folkops_model::Intent::AllowCommit { .. } | folkops_model::Intent::CarryCommit { .. },
+                ) => reconsider = true,
                 _ => {}
             }
         }

@@ -2,14 +2,18 @@
 //!
 //! INVARIANT: an allowance names one commit. A push makes another commit, for which there is none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
-    ChangeNumber, ChangeRef, DiffSummary, Difference, Intent, OperationId, PersonId, Sealed, Sha, Vetting,
+    Account, ChangeNumber, ChangeRef, DiffSummary, Difference, Intent, OperationId, PersonId, Sealed, Sha,
+    Vetting,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// How many pushes to a change stay known.
+const PUSHES: usize = 32;
 
 /// An open change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +46,31 @@ pub struct Allowed {
     /// Everybody who did.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub vouched: BTreeSet<PersonId>,
+    /// From which commit that was carried over, where no person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
     /// When, UTC.
     pub at: Timestamp,
+}
+
+/// A small push that keeps the allowance of an earlier commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The commit that a person allowed.
+    pub from: Sha,
+    /// How many lines lie between.
+    pub lines: u64,
+}
+
+/// Who pushed to a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// The commit where it stood.
+    pub before: Sha,
+    /// The commit to which it was pushed.
+    pub after: Sha,
+    /// Who pushed.
+    pub by: Account,
 }
 
 /// What a forge said of a change, and at which commit.
@@ -55,6 +82,15 @@ pub struct Vetted {
     pub vetting: Vetting,
 }
 
+/// The points of the checklist that were ticked at a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticked {
+    /// Of which change.
+    pub change: ChangeRef,
+    /// Who answers for each point, by its key, and since when, UTC.
+    pub points: BTreeMap<String, BTreeMap<PersonId, Timestamp>>,
+}
+
 /// The commit of a change that a person allowed last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stood {
@@ -62,6 +98,8 @@ pub struct Stood {
     pub sha: Sha,
     /// Where the change left the default branch then.
     pub base: Sha,
+    /// Whose it was then, by their stable id on the forge.
+    pub author: String,
     /// Who allowed it.
     pub by: PersonId,
     /// By which operation, whose card tells of it.
@@ -83,6 +121,10 @@ pub struct Changes {
     pub stood: Table<ChangeRef, Stood>,
     /// What lies between that commit and the one where the change stands.
     pub compared: Table<ChangeRef, Difference>,
+    /// Who pushed to each change, the newest last.
+    pub pushed: Table<ChangeRef, Vec<Pushed>>,
+    /// What was ticked, by commit.
+    pub ticked: Table<Sha, Ticked>,
     /// The commit to which a change was pushed, of which was told that nobody allowed it.
     pub voided: Table<ChangeRef, Sha>,
 }
@@ -96,6 +138,8 @@ impl Default for Changes {
             vetted: Table::new("vetted-changes"),
             stood: Table::new("last-allowed"),
             compared: Table::new("since-allowed"),
+            pushed: Table::new("pushed"),
+            ticked: Table::new("ticked"),
             voided: Table::new("voided"),
         }
     }
@@ -143,6 +187,52 @@ impl Changes {
     }
 }
 
+impl Changes {
+    fn intended(&mut self, record: &Record, intent: &Intent) {
+        let at = record.sequence;
+        match intent {
+            Intent::AllowCommit { change, sha, by } => {
+                let by = by.person().cloned();
+                self.stand(record, change, (sha, by.as_ref()));
+                let before = self.allowed.get(sha).filter(|before| before.change == *change);
+                let mut vouched = before.map(|before| before.vouched.clone()).unwrap_or_default();
+                vouched.extend(by.clone());
+                let allowed = Allowed { change: change.clone(), by, vouched, carried: None, at: record.time };
+                self.allowed.put(at, sha.clone(), allowed);
+            }
+            Intent::VoidCommit { change, head, .. } => self.voided.put(at, change.clone(), head.clone()),
+            // The commit that a person allowed stays what the next push is measured against.
+            Intent::CarryCommit { change, sha, from, lines } => {
+                let carried = Some(Carried { from: from.clone(), lines: *lines });
+                let (by, vouched) = (None, BTreeSet::new());
+                let allowed = Allowed { change: change.clone(), by, vouched, carried, at: record.time };
+                self.allowed.put(at, sha.clone(), allowed);
+            }
+            Intent::Tick { change, sha, point, by } => {
+                let before = self.ticked.get(sha).filter(|before| before.change == *change);
+                let mut points = before.map(|before| before.points.clone()).unwrap_or_default();
+                points.entry(point.clone()).or_default().insert(by.clone(), record.time);
+                self.ticked.put(at, sha.clone(), Ticked { change: change.clone(), points });
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes where a change stands that a person allows.
+    fn stand(&mut self, record: &Record, change: &ChangeRef, (sha, by): (&Sha, Option<&PersonId>)) {
+        let open = self.open.get(change).filter(|row| row.head == *sha);
+        let (Some(by), Some(row), Some(operation)) = (by, open, &record.operation) else { return };
+        let stood = Stood {
+            sha: sha.clone(),
+            base: row.base.clone(),
+            author: row.author.clone(),
+            by: by.clone(),
+            operation: operation.clone(),
+        };
+        self.stood.put(record.sequence, change.clone(), stood);
+    }
+}
+
 impl Fold for Changes {
     fn apply(&mut self, record: &Record) {
         let at = record.sequence;
@@ -171,22 +261,13 @@ impl Fold for Changes {
                     self.closed.put(at, key, row);
                 }
             }
-            Body::Intended(Intent::AllowCommit { change, sha, by }) => {
-                let by = by.person().cloned();
-                let open = self.open.get(change).filter(|row| row.head == *sha);
-                if let (Some(by), Some(row), Some(operation)) = (&by, open, &record.operation) {
-                    let (sha, base, by) = (sha.clone(), row.base.clone(), by.clone());
-                    let stood = Stood { sha, base, by, operation: operation.clone() };
-                    self.stood.put(at, change.clone(), stood);
-                }
-                let before = self.allowed.get(sha).filter(|before| before.change == *change);
-                let mut vouched = before.map(|before| before.vouched.clone()).unwrap_or_default();
-                vouched.extend(by.clone());
-                let allowed = Allowed { change: change.clone(), by, vouched, at: record.time };
-                self.allowed.put(at, sha.clone(), allowed);
-            }
-            Body::Intended(Intent::VoidCommit { change, head, .. }) => {
-                self.voided.put(at, change.clone(), head.clone());
+            Body::Intended(intent) => self.intended(record, intent),
+            Body::ChangePushed { change, before, after, by } => {
+                let mut pushed = self.pushed.get(change).cloned().unwrap_or_default();
+                pushed.push(Pushed { before: before.clone(), after: after.clone(), by: by.clone() });
+                let old = pushed.len().saturating_sub(PUSHES);
+                pushed.drain(..old);
+                self.pushed.put(at, change.clone(), pushed);
             }
             Body::ChangeCompared { change, difference } => {
                 self.compared.put(at, change.clone(), difference.clone());
@@ -200,7 +281,17 @@ impl Fold for Changes {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.open, &self.closed, &self.allowed, &self.vetted, &self.stood, &self.compared, &self.voided]
+        vec![
+            &self.open,
+            &self.closed,
+            &self.allowed,
+            &self.vetted,
+            &self.stood,
+            &self.compared,
+            &self.pushed,
+            &self.ticked,
+            &self.voided,
+        ]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
@@ -211,6 +302,8 @@ impl Fold for Changes {
             &mut self.vetted,
             &mut self.stood,
             &mut self.compared,
+            &mut self.pushed,
+            &mut self.ticked,
             &mut self.voided,
         ]
     }

@@ -7,7 +7,7 @@ mod releases;
 mod tidings;
 mod usage;
 
-pub use changes::{Allowed, ChangeRow, Changes, Stood};
+pub use changes::{Allowed, Carried, ChangeRow, Changes, Pushed, Stood, Ticked};
 pub use mixes::{LinkRow, Mix, Mixes, Raised};
 pub use previews::{Preview, PreviewState, Previews};
 pub use releases::{Became, Course, Freeze, Leaving, Production, Releases, TakenBack, Trial};

@@ -118,7 +118,7 @@ async fn required_checks_are_read_in_both_ways_and_stand_as_they_were_reported()
             checks.into_iter().map(|Check { name, state }| (name, state)).collect::<Vec<_>>()
         };
         let of = |ci, lint| [("ci".to_owned(), ci), ("lint".to_owned(), lint)];
-        assert_eq!(stand().await, of(CheckState::Pending, CheckState::Pending));
+        assert_eq!(stand().await, of(CheckState::Missing, CheckState::Missing));
         place.github.checks(WEB, &head, "ci", Some("success"));
         place.github.checks(WEB, &head, "unasked", Some("failure"));
         place.github.status(WEB, &head, "lint", "failure");

@@ -1,0 +1,88 @@
+//! The points that maintainers answer for before a change goes to everybody: data, privacy, contracts, law.
+//!
+//! INVARIANT: a point is ticked at one commit, by somebody who did not write the change. A push makes another commit, at
+//! which nothing is ticked.
+
+use std::collections::BTreeSet;
+
+use folkops_engine::{Facts, People};
+use folkops_model::{Card, ChangeRef, ComponentName, Context, Line, PersonId, Span, Touched, Weight};
+use folkops_previews::{ChangeRow, Changes};
+use jiff::Timestamp;
+
+use crate::subject::{self, Subject};
+
+/// A point of the checklist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// What stands for it in commands and records: lower-case letters, digits and `-`.
+    pub key: String,
+    /// What is answered for, in the operator's words.
+    pub text: String,
+    /// Of which components; of all where none is named.
+    pub components: BTreeSet<ComponentName>,
+    /// Where a change touches one of these; whatever it touches where none is named.
+    pub areas: BTreeSet<Touched>,
+}
+
+impl Point {
+    /// Whether it is to be answered for a change.
+    pub fn concerns(&self, change: &ChangeRef, row: &ChangeRow) -> bool {
+        let here = self.components.is_empty() || self.components.contains(&change.component);
+        here && (self.areas.is_empty() || !self.areas.is_disjoint(&row.diff.touched))
+    }
+}
+
+/// The points that concern a change, each with who ticked it at the commit where the change stands.
+pub fn points<'a>(
+    list: &'a [Point],
+    facts: &Facts<'_>,
+    subject: &Subject<'_>,
+) -> Vec<(&'a Point, Option<(PersonId, Timestamp)>)> {
+    let concerned = list.iter().filter(|point| point.concerns(&subject.change, subject.row));
+    concerned.map(|point| (point, by(facts, subject, point))).collect()
+}
+
+/// Who ticked a point at the commit where the change stands; its author does not count.
+fn by(facts: &Facts<'_>, subject: &Subject<'_>, point: &Point) -> Option<(PersonId, Timestamp)> {
+    let ticked = facts.row(&facts.fold::<Changes>()?.ticked, &subject.row.head)?;
+    let people = ticked.points.get(&point.key).filter(|_| ticked.change == subject.change)?;
+    // Two accounts that were linked since are one person.
+    let known = facts.fold::<People>()?;
+    let now = people.iter().map(|(person, at)| (known.now(facts, person), *at));
+    let mut others = now.filter(|(person, _)| Some(*person) != subject.author.as_ref());
+    others.next().map(|(person, at)| (person.clone(), at))
+}
+
+/// These facts, with whether everything is ticked that concerns the changes.
+pub fn with(context: Context, list: &[Point], facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Context {
+    let done = |subject| points(list, facts, subject).iter().all(|(_, ticked)| ticked.is_some());
+    Context { checklist_done: subjects.iter().all(done), ..context }
+}
+
+/// A card with a row for each point, and buttons for those that nobody ticked.
+pub fn shown(card: Card, list: &[Point], facts: &Facts<'_>, subject: &Subject<'_>) -> Card {
+    points(list, facts, subject).into_iter().fold(card, |card, (point, ticked)| {
+        let line = Line::from(point.text.clone());
+        match ticked {
+            Some((person, at)) => {
+                let by = line.text("; ticked by ").person(&person).text(" at ").span(Span::Time(at));
+                card.row(&point.key, by)
+            }
+            None => {
+                let says = line.text("; not ticked: ").code(short(facts, point, subject));
+                button(card.row(&point.key, says), facts, point, subject)
+            }
+        }
+    })
+}
+
+/// The button by which a point is ticked at the commit that the card tells of, and at no other.
+pub fn button(card: Card, facts: &Facts<'_>, point: &Point, subject: &Subject<'_>) -> Card {
+    let says = format!("{} --at={}", short(facts, point, subject), subject.row.head);
+    card.button(Weight::Plain, format!("Tick {}", point.key), says)
+}
+
+fn short(facts: &Facts<'_>, point: &Point, subject: &Subject<'_>) -> String {
+    format!("/tick {} {}", point.key, subject::name(facts, &subject.change))
+}
