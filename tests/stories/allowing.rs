@@ -1,6 +1,6 @@
 //! What an allowance is worth after a push, and what has to be answered for before everybody gets a change.
 
-use folkops_world::{Hosted, World};
+use folkops_world::{Browser, Hosted, World};
 use toml::Table;
 
 fn table(text: &str) -> Table {
@@ -36,11 +36,11 @@ async fn a_push_is_told_with_what_it_brought_and_only_the_author_s_own_small_one
     let runs = hosted.world.running().into_iter().filter(|program| program.stack.starts_with("p-")).count();
     assert_eq!(runs, 2, "a push stops nothing");
 
-    let site = hosted.world.setup().site.port();
-    let page = format!("http://folkops.potluck.localhost:{site}/changes/web/41/diff");
-    let since = hosted.world.opens(&format!("{page}?since={first}")).await;
+    let mut reader = Browser::new(hosted.world.setup().site);
+    let (host, page) = ("folkops.potluck.localhost", "/changes/web/41/diff");
+    let since = reader.opens(host, &format!("{page}?since={first}")).await;
     assert!(since.body.contains("+For seven.") && !since.body.contains("src/recipe.rs"), "{}", since.body);
-    let whole = hosted.world.opens(&format!("{page}?since={pushed}")).await;
+    let whole = reader.opens(host, &format!("{page}?since={pushed}")).await;
     assert!(whole.body.contains("src/recipe.rs"), "only what was allowed is compared with");
 }
 
