@@ -1,11 +1,13 @@
 //! "/link": another account of mine, on this network or on another one, is mine here too.
 //!
-//! Arguments: nothing, a code, or `--yes=PERSON`. Class: identity. Reads: people, mixes. Three steps prove both sides: one
-//! asks for a code that only they see, the other says it, and the first one agrees to exactly that other. Whoever asked
-//! stays who they are here; the other becomes them, with all accounts and nothing else. Writing history anew is out of the
-//! question, so what the other said before stays theirs on record, and counts as said by the same person from then on.
+//! Arguments: nothing, a code, `--yes=PERSON`, or both. Class: identity. Reads: people, mixes. Both sides prove themselves
+//! and agree to exactly the other: one asks for a code that only they see, the other says it, is told whom they would
+//! become, and says it again with that name; then the first one agrees to them. Whoever asked stays who they are here; the
+//! other becomes them, with all accounts and nothing else. Writing history anew is out of the question, so what the other
+//! said before stays theirs on record, and counts as said by the same person from then on.
 //!
-//! A code overheard is worth nothing: it works once, for five minutes, and then its owner is asked by name.
+//! A code overheard is worth nothing: its owner is asked by name. Nor is one that somebody is talked into saying: they are
+//! told first who would speak as them.
 
 use folkops_engine::{Ask, Call, Command, Facts, Offer, People, Person, Plan};
 use folkops_model::{
@@ -52,7 +54,7 @@ impl Command for Link {
     }
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        if call.args.given("yes") {
+        if call.args.given("yes") && call.args.text("code").is_none() {
             agreed(call, facts)?;
         }
         Ok(Ask::about(Resource::Service, Context::default()))
@@ -62,10 +64,10 @@ impl Command for Link {
         let Some((person, people)) = call.principal.person().zip(facts.fold::<People>()) else {
             return Plan::refuse(Card::new(CardState::Refused, "FolkOps itself has no account to link"));
         };
-        let code = call.args.text("code").map(|text| text.clear.trim());
+        let code = call.args.text("code").and_then(|text| text.clear.split_whitespace().next());
         match code {
-            _ if call.args.given("yes") => agrees(call, facts),
-            Some(code) => proves(facts, people, person, code),
+            Some(code) => proves(call, facts, (people, person), code),
+            None if call.args.given("yes") => agrees(call, facts),
             None => asks(call, facts, person),
         }
     }
@@ -88,14 +90,14 @@ fn asks(call: &Call<'_>, facts: &Facts<'_>, person: &PersonId) -> Plan {
     let private = Card::new(CardState::Ask, "Your code")
         .say("Only you see this. Say the whole line as your other account, in any room or on a pull request:")
         .say(Line::new().span(Span::Said(code.line)))
-        .say("It works once. Then you are asked here whether the account that said it is yours; agree to no other.")
+        .say("It works once. Both of you are asked whether the other is you; agree to no other.")
         .row("Until", Line::new().span(Span::Time(expires)));
     let offer = Intent::OfferLink { person: person.clone(), hash: code.hash, expires };
     Plan::answer(card).intend(offer).privately(person, private)
 }
 
 /// The second step: the other side says the code.
-fn proves(facts: &Facts<'_>, people: &People, person: &PersonId, code: &str) -> Plan {
+fn proves(call: &Call<'_>, facts: &Facts<'_>, (people, person): (&People, &PersonId), code: &str) -> Plan {
     if let Some(until) = people.hushed(facts, person) {
         let card = Card::new(CardState::Refused, "Too many wrong codes")
             .say("Nothing was linked, and this code was not looked at.")
@@ -119,6 +121,9 @@ fn proves(facts: &Facts<'_>, people: &People, person: &PersonId, code: &str) -> 
     if let Some(card) = mixed(facts, person) {
         return Plan::refuse(card);
     }
+    if call.args.flag("yes") != Some(offer.person.as_str()) {
+        return Plan::answer(warning(facts, people, offer));
+    }
     let expires = facts.now() + ASKED_LASTS;
     let waits = Card::new(CardState::Waiting, Line::new().person(person).text(" said the code"))
         .say("Whoever asked for it is asked now whether this account is theirs. Nothing is linked before they agree.")
@@ -126,6 +131,16 @@ fn proves(facts: &Facts<'_>, people: &People, person: &PersonId, code: &str) -> 
         .row("Who", "Whoever asked for the code can, where they asked");
     let proven = Intent::ProveLink { hash, person: person.clone(), expires };
     Plan::answer(waits).intend(proven).also(offer.operation.clone(), question(facts, people, offer, person))
+}
+
+/// Whom somebody would become by saying a code, before they do.
+fn warning(facts: &Facts<'_>, people: &People, offer: &Offer) -> Card {
+    let again = format!("/link --yes={}", offer.person);
+    Card::new(CardState::Ask, Line::new().text("Are you ").person(&offer.person).text("?"))
+        .say(Line::new().person(&offer.person).text(" asked for this code. If it is used, they speak, and vouch, as you, with everything that your account may do. Nothing is linked yet."))
+        .row("Account", accounts(facts.row(&people.people, &offer.person)))
+        .row("Next", Line::new().text("Only if that is you: say ").code(again).text(" and the code behind it; then they are asked about you too"))
+        .row("Or", "Do nothing. Whoever gave you a code of theirs wants to speak as you")
 }
 
 fn question(facts: &Facts<'_>, people: &People, offer: &Offer, other: &PersonId) -> Card {

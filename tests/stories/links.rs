@@ -13,6 +13,11 @@ async fn somebody_of_the_web_room_links_their_account_on_github_and_what_it_says
     // Eve hears a code and says it first. Ana is asked about Eve by number, and does not agree.
     let overheard = code(&hosted).await;
     hosted.says("eve", 41, &overheard);
+    let warned = hosted.told(41, &["Are you Ana?", "they speak, and vouch, as you"]).await;
+    let (_, ana) = warned.body.split_once("/link --yes=").expect("whom to name");
+    let as_ana = format!("/link --yes={}", ana.split('`').next().unwrap());
+    let agreeing = |line: &str| line.replacen("/link", &as_ana, 1);
+    hosted.says("eve", 41, &agreeing(&overheard));
     hosted.told(41, &["eve said the code", "Nothing is linked before they agree"]).await;
     let asked = world.card_matching("ana", "is this account yours?").await;
     assert_eq!(asked.row("Account"), format!("github-{eve}"), "{asked}");
@@ -20,7 +25,7 @@ async fn somebody_of_the_web_room_links_their_account_on_github_and_what_it_says
     hosted.told(41, &["That is no code that works"]).await;
 
     let fresh = code(&hosted).await;
-    hosted.says("ana-of-github", 41, &fresh);
+    hosted.says("ana-of-github", 41, &agreeing(&fresh));
     hosted.told(41, &["ana-of-github said the code"]).await;
     let asked = world.until_card("ana", "her own account", |card: &Card| {
         card.title.contains("is this account yours?") && card.row("Account") == format!("github-{hers}")

@@ -39,7 +39,7 @@ async fn code(room: &Room, who: &str) -> String {
 /// Everything that proves two sides.
 async fn linked(room: &Room, who: &str, other: &str) {
     let code = code(room, who).await;
-    room.says(other, &format!("/link {code}")).await;
+    room.says(other, &format!("/link --yes={who} {code}")).await;
     let card = room.says(who, &format!("/link --yes={other}")).await;
     assert!(card.starts_with(&format!("Good: {other} is {who} from now on")), "{card}");
 }
@@ -55,7 +55,7 @@ fn whose(room: &Room, id: &str) -> Option<String> {
 async fn an_account_that_said_the_code_is_theirs_once_they_agree_and_both_sides_are_told() {
     let room = room().await;
     let code = code(&room, "ana").await;
-    let card = room.says("gia", &format!("/link {code}")).await;
+    let card = room.says("gia", &format!("/link --yes=ana {code}")).await;
     assert!(card.starts_with("Waiting: gia said the code"), "{card}");
     let asked = room.all();
     assert!(
@@ -80,7 +80,7 @@ async fn a_code_works_once_and_for_five_minutes_and_the_newest_alone() {
     let first = code(&room, "ana").await;
     let second = code(&room, "ana").await;
     assert!(room.says("gia", &format!("/link {first}")).await.starts_with(NO_CODE));
-    assert!(room.says("gia", &format!("/link {second}")).await.starts_with("Waiting: "));
+    assert!(room.says("gia", &format!("/link --yes=ana {second}")).await.starts_with("Waiting: "));
     assert!(room.says("eve", &format!("/link {second}")).await.starts_with(NO_CODE));
     let third = code(&room, "ana").await;
     room.clock.pass(300);
@@ -92,7 +92,7 @@ async fn a_code_works_once_and_for_five_minutes_and_the_newest_alone() {
 async fn a_code_that_somebody_else_overheard_links_nobody_unless_its_owner_agrees_to_them_by_name() {
     let room = room().await;
     let code = code(&room, "ana").await;
-    room.says("eve", &format!("/link {code}")).await;
+    room.says("eve", &format!("/link --yes=ana {code}")).await;
     let nobody = "Refused: Nobody waits for you to agree to that";
     for (who, line) in [
         ("eve", "/link --yes=ana"),
@@ -112,12 +112,29 @@ async fn a_code_that_somebody_else_overheard_links_nobody_unless_its_owner_agree
 }
 
 #[tokio::test]
+async fn who_is_talked_into_saying_a_code_is_told_first_whom_they_would_become_and_becomes_nobody() {
+    let room = room().await;
+    let code = code(&room, "eve").await;
+    for line in
+        [format!("/link {code}"), format!("/link --yes=ana {code}"), format!("/link {code} --yes=eve")]
+    {
+        let card = room.says("gia", &line).await;
+        assert!(card.starts_with("Ask: Are you eve?") && card.contains("`github-8`"), "{line}: {card}");
+    }
+    let card = room.says("eve", "/link --yes=gia").await;
+    assert!(card.starts_with("Refused: Nobody waits for you to agree to that"), "{card}");
+    assert_eq!(whose(&room, "7").as_deref(), Some("gia"));
+    let card = room.says("gia", &format!("/link --yes=eve {code}")).await;
+    assert!(card.starts_with("Waiting: gia said the code"), "asking did not use it up: {card}");
+}
+
+#[tokio::test]
 async fn one_s_own_code_said_as_oneself_links_nobody_and_still_works() {
     let room = room().await;
     let code = code(&room, "ana").await;
     let card = room.says("ana", &format!("/link {code}")).await;
     assert!(card.starts_with("Refused: You said your own code as yourself"), "{card}");
-    assert!(room.says("gia", &format!("/link {code}")).await.starts_with("Waiting: "));
+    assert!(room.says("gia", &format!("/link --yes=ana {code}")).await.starts_with("Waiting: "));
 }
 
 #[tokio::test]
@@ -130,7 +147,7 @@ async fn after_five_wrong_codes_none_is_looked_at_for_ten_minutes() {
     let hushed = room.says("eve", &format!("/link {code}")).await;
     assert!(hushed.starts_with("Refused: Too many wrong codes"), "{hushed}");
     assert!(
-        room.says("gia", &format!("/link {code}")).await.starts_with("Waiting: "),
+        room.says("gia", &format!("/link --yes=ana {code}")).await.starts_with("Waiting: "),
         "others are not held up"
     );
     room.clock.pass(600);
@@ -142,7 +159,7 @@ async fn the_journal_holds_the_hash_of_a_code_and_never_the_code() {
     let store = MemoryStore::new();
     let room = furnished(Ground { store: store.clone(), ..Ground::default() }).await;
     let code = code(&room, "ana").await;
-    room.says("gia", &format!("/link {code}")).await;
+    room.says("gia", &format!("/link --yes=ana {code}")).await;
     let journal: String =
         entries(&store).iter().map(|entry| String::from_utf8_lossy(&entry.bytes).into_owned()).collect();
     assert!(journal.contains(&folkops_engine::hash_of(&code)));
