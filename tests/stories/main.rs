@@ -13,6 +13,7 @@ mod news;
 mod outages;
 mod owners;
 mod patch;
+mod poison;
 mod pull_requests;
 mod starting;
 mod two_people;

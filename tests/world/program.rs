@@ -112,6 +112,12 @@ impl Ended {
 }
 
 /// Sends a signal to a child that has not been collected yet.
+/// Ends a process without a word.
+pub(crate) fn kill(process: u32) {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw).expect("a process");
+    kill_process(pid, Signal::KILL).unwrap();
+}
+
 pub(crate) fn signal(child: &Child, signal: Signal) {
     let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     kill_process(pid.expect("it runs"), signal).unwrap();

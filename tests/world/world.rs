@@ -1,6 +1,7 @@
 //! One story's world: the bot, the router and production of a service of its own.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -95,8 +96,7 @@ impl World {
 
     /// Starts the bot, and waits until it is ready.
     pub async fn restart(&mut self) {
-        assert!(self.bot.is_none(), "it runs already");
-        self.bot = Some(self.setup.program.serve(self.setup.folder(), &self.setup.config(), &self.log()));
+        self.starts();
         let look = async || {
             let mut browser = Browser::new(self.setup.site);
             browser.tries(&self.site_host(), "/readyz").await.ok().filter(|answer| answer.status == 200)
@@ -104,6 +104,22 @@ impl World {
         if seen_until(SOON, look).await.is_none() {
             self.gives_up("the bot is not ready");
         }
+    }
+
+    /// Starts the bot; it may not live until it is ready.
+    pub fn starts(&mut self) {
+        assert!(self.bot.is_none(), "it runs already");
+        self.bot = Some(self.setup.program.serve(self.setup.folder(), &self.setup.config(), &self.log()));
+    }
+
+    /// Waits until the bot was killed by somebody else.
+    ///
+    /// # Panics
+    /// If it does not run, or ends in another way.
+    pub async fn until_killed(&mut self) {
+        let mut bot = self.bot.take().expect("the bot runs");
+        let ended = timeout(BUILT, bot.wait()).await.expect("it is killed").unwrap();
+        assert_eq!(ended.signal(), Some(9), "{ended}");
     }
 
     /// The bot's process.

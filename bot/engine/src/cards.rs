@@ -108,10 +108,10 @@ fn article(groups: &[&str]) -> String {
     if named.is_empty() { "a stranger".to_owned() } else { named.join(", ") }
 }
 
-/// A request that failed three times.
+/// A request that failed, or ended the program, three times.
 pub fn parked() -> Card {
     Card::new(CardState::Harmful, "This could not be handled and is set aside")
-        .say("It failed three times, so it will not be tried again by itself. Nothing was done.")
+        .say("Three times it failed or ended the program, so it is not tried again by itself. Nothing was done.")
         .row("Next", "Say it again later, or ask an operator to look at the log")
 }
 

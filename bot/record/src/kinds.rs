@@ -118,7 +118,7 @@ pub enum Body {
     },
     /// Something was said.
     RequestReceived(Request),
-    /// Handling it failed in a way that may pass.
+    /// Handling it failed in a way that may pass; or it was not handled when the program last ended.
     RequestFailed {
         /// Which.
         request: RequestId,
@@ -281,7 +281,7 @@ pub enum RequestEnd {
     Talk,
     /// It looked like a command and is none; its author was told.
     Misread,
-    /// Handling it failed three times; it is set aside and its author was told.
+    /// Handling it failed, or ended the program, three times; it is set aside and its author was told.
     Parked,
 }
 

@@ -1,7 +1,8 @@
 //! Metrics in the text format of OpenMetrics: counts from the folds, never a name or an id of a person.
 
-use folkops_engine::{OperationState, Operations, Outbox};
+use folkops_engine::{OperationState, Operations, Outbox, RequestState};
 use folkops_previews::{Mixes, Previews, Releases};
+use folkops_record::RequestEnd;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -34,6 +35,9 @@ pub fn text(bot: &Bot) -> String {
             gauge("operations_queued", "Operations that wait for their turn", queued);
             gauge("operations_running", "Operations at work", running);
             gauge("requests_open", "Requests received and not decided", operations.open.len());
+            let parked = RequestState::Ended(RequestEnd::Parked);
+            let parked = operations.requests.iter().filter(|(_, row)| row.state == parked).count();
+            gauge("requests_set_aside", "Requests among the newest 5,000 that could not be handled", parked);
         }
         if let Some(outbox) = facts.fold::<Outbox>() {
             gauge("replies_owed", "Replies that are not posted yet", outbox.owed.len());

@@ -19,6 +19,8 @@ pub(super) struct Faults {
     pub storm: Option<Storm>,
     /// A push that comes just before a request is answered.
     pub push: Option<Push>,
+    /// A process that is killed when somebody asks for a path with this in it, before that is answered.
+    pub deadly: Option<(String, u32)>,
     /// Deliveries are kept back, by their places.
     pub kept: Option<Vec<usize>>,
 }
@@ -63,6 +65,11 @@ impl Faults {
         let push = self.push.as_mut()?;
         push.request = push.request.saturating_sub(1);
         if push.request > 0 { None } else { self.push.take() }
+    }
+
+    /// The process that a request for this path kills.
+    pub fn killed_by(&mut self, path: &str) -> Option<u32> {
+        self.deadly.take_if(|(part, _)| path.contains(part.as_str())).map(|(_, process)| process)
     }
 
     /// Whether a write is answered blindly.

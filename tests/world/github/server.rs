@@ -75,6 +75,8 @@ async fn receive(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Respons
         return page;
     }
     let asked = Asked { method: &head.method, path: &path, query, headers: &head.headers, body };
+    let killed = inner.state().faults.killed_by(&path);
+    killed.into_iter().for_each(crate::program::kill);
     let answer = inner.change(|state| asked.answered(state));
     conditional(&head.headers, answer)
 }

@@ -99,6 +99,11 @@ impl GitHub {
         self.inner.state().faults.down = false;
     }
 
+    /// Kills a process when somebody asks for a path with this in it, before that is answered.
+    pub fn kills(&self, process: u32, path: &str) {
+        self.inner.state().faults.deadly = Some((path.to_owned(), process));
+    }
+
     /// Moves this world's clock on.
     pub fn time_passes(&self, time: Duration) {
         self.inner.state().clock.passes(time);

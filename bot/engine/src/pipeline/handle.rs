@@ -1,7 +1,8 @@
 //! The middle of the pipeline: parse, authorise, decide, and append all of it at once.
 //!
 //! A decision is pure; when a fact moved before it was appended, it is simply taken again. A request whose handling
-//! panics three times is set aside with a visible reply, so that it cannot block its lane or come back for ever.
+//! panics, or ends the program, three times is set aside with a visible reply, so that it cannot block its lane or come
+//! back for ever.
 
 use folkops_model::{
     Action, ArgKind, Args, Card, ChangeName, Class, CommandSpec, Decision, OperationId, Place, Principal,
@@ -52,6 +53,13 @@ impl Engine {
         }
     }
 
+    /// Handles a request that was open when the program last ended.
+    ///
+    /// INVARIANT: that it may have ended the program is on disk before it is tried again, so no input ends it for ever.
+    pub(super) async fn handle_again(&self, id: &RequestId) {
+        self.failed(id).await;
+    }
+
     async fn failed(&self, id: &RequestId) {
         let row =
             self.ledger().read(|facts| facts.fold::<Operations>().and_then(|o| o.requests.get(id).cloned()));
@@ -64,6 +72,7 @@ impl Engine {
             }
             return;
         }
+        tracing::error!(request.id = %id, "a request failed or ended the program {ATTEMPTS} times; it is set aside");
         let card = cards::parked();
         if let Err(error) = self.end_request(&row.request, RequestEnd::Parked, Some(card)).await {
             tracing::error!(request.id = %id, %error, "a request could not be set aside");

@@ -1,6 +1,7 @@
 //! Recovery: after a start, everything goes on where the record says it stood.
 //!
-//! Nothing here guesses: requests without a decision are handled, effects without an end are done again (the hands
+//! Nothing here guesses: requests without a decision are handled one after the other, which counts as a failure before it
+//! is tried, because what ended the program may be one of them; effects without an end are done again (the hands
 //! look first), replies that are owed are posted, and turns are given.
 
 use folkops_model::{Effect, OperationId};
@@ -25,7 +26,7 @@ impl Engine {
         let engine = self.clone();
         tokio::spawn(async move {
             for request in open {
-                engine.handle(request.id).await;
+                engine.handle_again(&request.id).await;
             }
         });
         for due in self.ledger().overdue(owed) {
