@@ -5,8 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use folkops_engine::{Facts, People};
-use folkops_model::{Card, ChangeRef, ComponentName, Context, Line, PersonId, Span, Touched, Weight};
+use folkops_engine::{Call, Facts, People};
+use folkops_model::{
+    Card, CardState, ChangeRef, ComponentName, Context, Line, PersonId, Span, Touched, Weight,
+};
 use folkops_previews::{ChangeRow, Changes};
 use jiff::Timestamp;
 
@@ -25,6 +27,9 @@ pub struct Point {
     pub areas: BTreeSet<Touched>,
 }
 
+/// Who ticked a point, and when, UTC; nothing while nobody did.
+pub type Tick = Option<(PersonId, Timestamp)>;
+
 impl Point {
     /// Whether it is to be answered for a change.
     pub fn concerns(&self, change: &ChangeRef, row: &ChangeRow) -> bool {
@@ -34,17 +39,39 @@ impl Point {
 }
 
 /// The points that concern a change, each with who ticked it at the commit where the change stands.
-pub fn points<'a>(
-    list: &'a [Point],
-    facts: &Facts<'_>,
-    subject: &Subject<'_>,
-) -> Vec<(&'a Point, Option<(PersonId, Timestamp)>)> {
+pub fn points<'a>(list: &'a [Point], facts: &Facts<'_>, subject: &Subject<'_>) -> Vec<(&'a Point, Tick)> {
     let concerned = list.iter().filter(|point| point.concerns(&subject.change, subject.row));
     concerned.map(|point| (point, by(facts, subject, point))).collect()
 }
 
+/// The point and the change that are named, with who ticked it there; or a card that says that it is on no list.
+pub fn named<'a, 'b>(
+    list: &'a [Point],
+    call: &Call<'_>,
+    facts: &Facts<'b>,
+) -> Result<(Subject<'b>, (&'a Point, Tick)), Box<Card>> {
+    let none = || Box::new(Card::new(CardState::Refused, "No change was named").say("Nothing was done."));
+    let subject = subject::named(call, facts)?.pop().ok_or_else(none)?;
+    let key = call.args.name("point").unwrap_or_default();
+    match points(list, facts, &subject).into_iter().find(|(point, _)| point.key == key) {
+        Some(point) => Ok((subject, point)),
+        None => Err(Box::new(unknown(list, facts, &subject, key))),
+    }
+}
+
+fn unknown(list: &[Point], facts: &Facts<'_>, subject: &Subject<'_>, key: &str) -> Card {
+    let title = Line::new().text("No point ").code(key).text(" has to be ticked for ");
+    let card = Card::new(CardState::Refused, title.change(subject.change.number)).say("Nothing was done.");
+    let points = points(list, facts, subject);
+    let keys: Vec<Span> = points.iter().map(|(point, _)| Span::Code(point.key.clone())).collect();
+    if keys.is_empty() {
+        return card.row("List", "Nothing has to be ticked for it; an operator writes the list");
+    }
+    card.row("List", Line::new().list(keys))
+}
+
 /// Who ticked a point at the commit where the change stands; its author does not count.
-fn by(facts: &Facts<'_>, subject: &Subject<'_>, point: &Point) -> Option<(PersonId, Timestamp)> {
+fn by(facts: &Facts<'_>, subject: &Subject<'_>, point: &Point) -> Tick {
     let ticked = facts.row(&facts.fold::<Changes>()?.ticked, &subject.row.head)?;
     let people = ticked.points.get(&point.key).filter(|_| ticked.change == subject.change)?;
     // Two accounts that were linked since are one person.
@@ -63,14 +90,14 @@ pub fn with(context: Context, list: &[Point], facts: &Facts<'_>, subjects: &[Sub
 /// A card with a row for each point, and buttons for those that nobody ticked.
 pub fn shown(card: Card, list: &[Point], facts: &Facts<'_>, subject: &Subject<'_>) -> Card {
     points(list, facts, subject).into_iter().fold(card, |card, (point, ticked)| {
-        let line = Line::from(point.text.clone());
+        let what = Line::from(point.text.clone());
         match ticked {
             Some((person, at)) => {
-                let by = line.text("; ticked by ").person(&person).text(" at ").span(Span::Time(at));
+                let by = what.text("; ticked by ").person(&person).text(" at ").span(Span::Time(at));
                 card.row(&point.key, by)
             }
             None => {
-                let says = line.text("; not ticked: ").code(short(facts, point, subject));
+                let says = what.text("; not ticked: ").code(line("tick", facts, point, subject));
                 button(card.row(&point.key, says), facts, point, subject)
             }
         }
@@ -79,10 +106,11 @@ pub fn shown(card: Card, list: &[Point], facts: &Facts<'_>, subject: &Subject<'_
 
 /// The button by which a point is ticked at the commit that the card tells of, and at no other.
 pub fn button(card: Card, facts: &Facts<'_>, point: &Point, subject: &Subject<'_>) -> Card {
-    let says = format!("{} --at={}", short(facts, point, subject), subject.row.head);
+    let says = format!("{} --at={}", line("tick", facts, point, subject), subject.row.head);
     card.button(Weight::Plain, format!("Tick {}", point.key), says)
 }
 
-fn short(facts: &Facts<'_>, point: &Point, subject: &Subject<'_>) -> String {
-    format!("/tick {} {}", point.key, subject::name(facts, &subject.change))
+/// A line that names a point and a change.
+pub fn line(command: &str, facts: &Facts<'_>, point: &Point, subject: &Subject<'_>) -> String {
+    format!("/{command} {} {}", point.key, subject::name(facts, &subject.change))
 }

@@ -75,6 +75,7 @@ registry! { |settings|
     deploy_preview::DeployPreview(settings),
     ok_to_test::OkToTest,
     tick::Tick(settings),
+    untick::Untick(settings),
     keep::Keep(settings),
     stop_preview::StopPreview,
     opt_in::OptIn(settings),

@@ -66,6 +66,8 @@ impl Command for Tick {
             .row("What", point.text.clone())
             .row("Why", Line::new().person(by).text(" answers for it"));
         let card = self.left(card, facts, &subject, point);
+        let back = checklist::line("untick", facts, point, &subject);
+        let card = card.button(Weight::Quiet, "Take it back", back);
         Plan::answer(card).intend(Intent::Tick { change, sha, point: point.key.clone(), by: by.clone() })
     }
 }
@@ -77,13 +79,7 @@ impl Tick {
         call: &Call<'_>,
         facts: &Facts<'a>,
     ) -> Result<(Subject<'a>, &Point), Box<Card>> {
-        let none = || Box::new(Card::new(CardState::Refused, "No change was named").say("Nothing was ticked."));
-        let subject = subject::named(call, facts)?.pop().ok_or_else(none)?;
-        let key = call.args.name("point").unwrap_or_default();
-        let mut concerned = checklist::points(&self.0.checklist, facts, &subject).into_iter();
-        let Some((point, _)) = concerned.find(|(point, _)| point.key == key) else {
-            return Err(Box::new(self.unknown(facts, &subject, key)));
-        };
+        let (subject, (point, _)) = checklist::named(&self.0.checklist, call, facts)?;
         let moved = subject.row.previous.is_some();
         let just_moved = moved && facts.now().duration_since(subject.row.seen) < JUST_MOVED;
         match call.args.flag("at") {
@@ -91,18 +87,6 @@ impl Tick {
             None if !just_moved => Ok((subject, point)),
             _ => Err(Box::new(elsewhere(call, facts, &subject, point))),
         }
-    }
-
-    fn unknown(&self, facts: &Facts<'_>, subject: &Subject<'_>, key: &str) -> Card {
-        let title = Line::new().text("No point ").code(key).text(" has to be ticked for ");
-        let card =
-            Card::new(CardState::Refused, title.change(subject.change.number)).say("Nothing was ticked.");
-        let points = checklist::points(&self.0.checklist, facts, subject);
-        let keys: Vec<Span> = points.iter().map(|(point, _)| Span::Code(point.key.clone())).collect();
-        if keys.is_empty() {
-            return card.row("List", "Nothing has to be ticked for it; an operator writes the list");
-        }
-        card.row("List", Line::new().list(keys))
     }
 
     /// What is left to be ticked after this one.

@@ -96,6 +96,17 @@ pub enum Intent {
         /// Who answers for it.
         by: PersonId,
     },
+    /// Nobody answers any more for a point of the checklist, at exactly this commit.
+    Untick {
+        /// Of which change.
+        change: ChangeRef,
+        /// All forty characters of it.
+        sha: Sha,
+        /// Which point, by its key.
+        point: String,
+        /// Who took it back.
+        by: PersonId,
+    },
     /// A preview should be up.
     WantPreview {
         /// Its name.

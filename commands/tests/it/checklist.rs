@@ -109,6 +109,34 @@ async fn nobody_but_a_maintainer_ticks_and_nothing_that_is_not_on_the_list() {
 }
 
 #[tokio::test]
+async fn what_is_unticked_holds_back_again_until_somebody_answers_for_it_once_more() {
+    let room = room().await;
+    for key in ["privacy", "law"] {
+        let ticked = room.says("jo", &format!("/tick {key} 41")).await;
+        assert!(ticked.contains("[Take it back]"), "{ticked}");
+    }
+    room.says("sam", "/tick law 41").await;
+    let refused = room.says("ana", "/untick law 41").await;
+    assert!(refused.starts_with("Refused: Not by ana"), "{refused}");
+
+    let back = room.says("sam", "/untick law 41").await;
+    let title = format!("Held: law is not ticked any more for #41 at {}", sha("41 first").short());
+    assert!(back.starts_with(&title) && back.contains("[Tick law]"), "{back}");
+    assert!(back.contains("Why: sam took back what jo answered for"), "{back}");
+    let refused = room.says("jo", "/promote 41").await;
+    assert!(
+        refused.contains("law: the law of it; not ticked") && !refused.contains("Tick privacy"),
+        "{refused}"
+    );
+    let again = room.says("sam", "/untick law 41").await;
+    assert!(again.starts_with("Refused: law is not ticked for #41"), "{again}");
+
+    room.says("sam", "/tick law 41").await;
+    room.says("jo", "/promote 41").await;
+    assert_eq!(release(&room), 2, "{}", room.all());
+}
+
+#[tokio::test]
 async fn without_a_checklist_nothing_has_to_be_ticked() {
     let room = Room::open().await;
     room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;

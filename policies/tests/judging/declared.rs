@@ -10,7 +10,7 @@ const fn command(name: &'static str, class: Class, internal: bool) -> CommandSpe
 }
 
 /// All commands there are, `cancel`, and `reload` so that every class has a command.
-pub const SPECS: [CommandSpec; 28] = [
+pub const SPECS: [CommandSpec; 29] = [
     command("help", Class::Read, false),
     command("whoami", Class::Read, false),
     command("link", Class::Identity, false),
@@ -24,6 +24,7 @@ pub const SPECS: [CommandSpec; 28] = [
     command("cancel", Class::Preview, false),
     command("ok-to-test", Class::Vouch, false),
     command("tick", Class::Vouch, false),
+    command("untick", Class::Vouch, false),
     command("opt-in", Class::OwnWorkload, false),
     command("opt-out", Class::OwnWorkload, false),
     command("rebase", Class::OwnWorkload, false),

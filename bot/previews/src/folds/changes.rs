@@ -214,6 +214,11 @@ impl Changes {
                 points.entry(point.clone()).or_default().insert(by.clone(), record.time);
                 self.ticked.put(at, sha.clone(), Ticked { change: change.clone(), points });
             }
+            Intent::Untick { change, sha, point, .. } => self.ticked.change(at, sha, |ticked| {
+                if ticked.change == *change {
+                    ticked.points.remove(point);
+                }
+            }),
             _ => {}
         }
     }
