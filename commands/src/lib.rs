@@ -88,6 +88,7 @@ registry! { |settings|
     resume::Resume,
     health::Health,
     revert::Revert,
+    withdraw::Withdraw,
     pardon::Pardon,
     freeze::FreezeAll,
     unfreeze::Unfreeze,

@@ -11,13 +11,13 @@ use folkops_engine::{
 };
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Class, CommandSpec, Context, Effect,
-    Failure, FailureKind, Intent, Line, OperationId, Outcome, Press, Resource, Sha, Span, Weight,
+    Failure, FailureKind, Intent, Line, OperationId, Outcome, Press, Principal, Resource, Sha, Span, Weight,
 };
 use folkops_previews::{Changes, Releases};
 use folkops_rollouts::Rollouts;
 use folkops_rollouts::plan::grounds;
 
-use crate::{subject, telling};
+use crate::{subject, telling, withdraw};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "revert",
@@ -37,8 +37,11 @@ static SPEC: CommandSpec = CommandSpec {
 /// The lock that reverts share, so that nobody opens a second one meanwhile.
 const LOCK: &str = "revert";
 
-/// How long a revert may take.
+/// How long a revert may take that somebody waits for.
 const WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// How long one may take that nobody waits for: whatever is down then is back by the time, or it is no news any more.
+const BY_ITSELF: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The command.
 pub struct Revert;
@@ -69,7 +72,7 @@ impl Command for Revert {
         let card = Card::new(CardState::Working, title)
             .say("A new change takes out what it brought in. Nothing that runs changes.")
             .row("Why", subject::why(call, "asked for it"));
-        Plan::work(LOCK, WITHIN, Some(card))
+        work(call, Some(card))
     }
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
@@ -83,6 +86,9 @@ impl Command for Revert {
         if let Some(failure) = progress.failure() {
             return failed(failure_card(&change, failure));
         }
+        if progress.is_start() && is_late(call, facts, &change) {
+            return Step::End { end: End::Cancelled, intents: vec![], card: None, private: vec![] };
+        }
         if progress.is_start() {
             return match open_already(facts, &change) {
                 Some(card) => failed(card),
@@ -94,6 +100,15 @@ impl Command for Revert {
             _ => None,
         });
         match (opened, onto(progress, &change)) {
+            (Some((revert, commit)), _) if withdraw::is_over(progress) => {
+                withdraw::ended(call, facts, progress, (revert, commit, &change))
+            }
+            (Some((revert, commit)), _) if is_late(call, facts, &change) => {
+                let (revert, commit) = (revert.clone(), commit.clone());
+                let intents = vec![Intent::OpenRevert { change, revert: revert.clone(), commit: commit.clone() }];
+                let effects = vec![Effect::Withdraw { revert, commit }];
+                Step::Owe { effects, intents, card: None, private: vec![] }
+            }
             (Some(opened), _) => {
                 let (cards, alerts) = linked(facts, &change, opened.0);
                 done(call, change, opened).also(cards).alerting(alerts)
@@ -119,6 +134,18 @@ pub fn offered<'a>(card: Card, changes: impl IntoIterator<Item = &'a ChangeRef>)
         let label = if alone { "Open revert".to_owned() } else { format!("Open revert of #{number}") };
         card.button(Weight::Plain, label, format!("/revert {number}"))
     })
+}
+
+/// The work of opening or closing a revert.
+pub fn work(call: &Call<'_>, card: Option<Card>) -> Plan {
+    let within = if *call.principal == Principal::Automation { BY_ITSELF } else { WITHIN };
+    Plan::work(LOCK, within, card)
+}
+
+/// Nobody asked for it, and what it takes back may stay by now.
+fn is_late(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef) -> bool {
+    let held = facts.fold::<Releases>().is_some_and(|releases| facts.row(&releases.taken_back, change).is_some());
+    *call.principal == Principal::Automation && !held
 }
 
 fn owe(effect: Effect) -> Step {

@@ -47,6 +47,7 @@ fn outcome(effect: &Effect) -> Outcome {
         Effect::Extend { .. } => Outcome::Extended,
         Effect::Merge { component, head, .. } => Outcome::Merged { component, commit: head },
         Effect::Revert { change, head, .. } => Outcome::Reverted { revert: change, commit: head },
+        Effect::Withdraw { .. } => Outcome::Withdrawn,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A contributor's way: the welcome on a first pull request, and what became of a change, told where it stands.
 
-use folkops_world::{Hosted, until};
+use folkops_world::{Comment, Hosted, World, until};
 
 #[tokio::test]
 async fn a_first_pull_request_is_welcomed_once_and_no_maintainer_s_and_no_program_s() {
@@ -98,12 +98,7 @@ async fn taken_back_after(method: &'static str) {
     };
     let hosted = Hosted::before_the_first_release(merging).await;
     hosted.world.until_release(1).await;
-    let web = hosted.repository(41);
-    hosted.github.opens(&web, 41, "mira");
-    let looked = hosted.says("jo", 41, &format!("/ok-to-test {}", hosted.head(41)));
-    hosted.marked(41, looked, "+1").await;
-    hosted.says("sam", 41, "/promote");
-    hosted.told(41, &["41 is live for everyone"]).await;
+    let web = promoted(&hosted).await;
     assert!(hosted.github.open(&web).is_empty());
 
     hosted.says("jo", 41, "/rollback");
@@ -121,4 +116,81 @@ async fn taken_back_after(method: &'static str) {
     hosted.marked(41, asked, "+1").await;
     assert!(hosted.github.open(&web).is_empty());
     assert!(!hosted.github.is_merged(&web, *revert));
+}
+
+#[tokio::test]
+async fn while_github_is_down_a_rollback_goes_on_and_its_revert_is_opened_once_github_is_back() {
+    let hosted = Hosted::start().await;
+    let web = promoted(&hosted).await;
+    hosted.github.goes_down();
+    let calls = hosted.github.calls().len();
+    hosted.world.joins("Kim", &["--group", "on-call"]).await;
+    hosted.world.says("kim", "/rollback").await;
+    hosted.world.until_release(1).await;
+    until("the revert is tried in vain", async || {
+        let journal = hosted.world.journal().await;
+        let mut decided = journal.every("operation-decided").into_iter();
+        decided.find(|record| record["body"]["action"]["command"] == "revert")?;
+        let refused = hosted.github.calls().split_off(calls).into_iter().filter(|call| call.ends_with("503"));
+        (refused.count() > 3).then_some(())
+    })
+    .await;
+    assert!(hosted.github.open(&web).is_empty());
+    hosted.github.comes_back();
+    hosted.told(41, &["takes #41 back", "FolkOps by itself asked for it"]).await;
+    assert_eq!(hosted.github.open(&web).len(), 1);
+}
+
+#[tokio::test]
+async fn a_revert_that_is_not_needed_any_more_is_closed_with_its_why_and_one_that_a_person_opened_is_not() {
+    let hosted = Hosted::start().await;
+    let web = promoted(&hosted).await;
+    hosted.says("jo", 41, "/rollback");
+    hosted.told(41, &["takes #41 back", "Read #"]).await;
+    let open = hosted.github.open(&web);
+    let [(revert, ..)] = open.as_slice() else { panic!("{open:?}") };
+    let revert = *revert;
+    // Somebody's own, which is called the same.
+    hosted.github.opens(&web, 58, "mira");
+
+    hosted.says("sam", 41, "/pardon 41 the disk was full");
+    let words = ["it is not needed any more**", "sam pardoned it", "the disk was full"];
+    let told =
+        hosted.github.until_comment(&web, revert, |one| words.iter().all(|word| one.body.contains(word)));
+    assert!(told.await.author.ends_with("[bot]"));
+    let open: Vec<u64> = hosted.github.open(&web).iter().map(|(number, ..)| *number).collect();
+    assert_eq!(open, [58]);
+
+    hosted.github.reopens(&web, revert, "jo");
+    let asked = hosted.github.comments(&web, revert, "jo", "/status");
+    let answered = |one: &Comment| one.id == asked && one.reactions.iter().any(|(_, mark)| mark == "+1");
+    hosted.github.until_comment(&web, revert, answered).await;
+    assert_eq!(hosted.github.open(&web).len(), 2, "it is closed once");
+}
+
+#[tokio::test]
+async fn a_revert_in_a_repository_of_this_machine_is_closed_as_well_and_that_is_said_in_the_room() {
+    let world = World::start().await;
+    world.says("jo", &format!("/ok-to-test {}", world.head(41))).await;
+    world.says("jo", "/promote 41").await;
+    world.until_release(2).await;
+    world.card_matching("jo", "live for everyone").await;
+    world.says("jo", "/rollback").await;
+    world.until_release(1).await;
+    world.says("jo", "/revert 41").await;
+    world.card_matching("jo", "takes #41 back").await;
+    world.says("jo", "/pardon 41").await;
+    let told = world.card_matching("ana", "is closed: it is not needed any more").await;
+    assert!(told.by_itself && told.row("Why").contains("#41 may stay: Jo pardoned it"), "{told}");
+}
+
+/// #41 is live for everybody; its repository.
+async fn promoted(hosted: &Hosted) -> String {
+    let web = hosted.repository(41);
+    hosted.github.opens(&web, 41, "mira");
+    let looked = hosted.says("jo", 41, &format!("/ok-to-test {}", hosted.head(41)));
+    hosted.marked(41, looked, "+1").await;
+    hosted.says("sam", 41, "/promote");
+    hosted.told(41, &["41 is live for everyone"]).await;
+    web
 }

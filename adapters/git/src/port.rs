@@ -5,7 +5,7 @@ use std::path::Path;
 use folkops_model::{
     ChangeNumber, ComponentName, Difference, Failure, FailureKind, ObservedChange, Sha, TreeId,
 };
-use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
+use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable, Withdrawn};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -80,6 +80,16 @@ impl Forge for LocalForge {
             }
         }
         .boxed()
+    }
+
+    fn withdraw<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+        commit: &'a Sha,
+    ) -> BoxFuture<'a, Result<Withdrawn, Unavailable>> {
+        async move { Ok(self.repository(component)?.withdraw(number, commit, &self.signature).await?) }
+            .boxed()
     }
 
     fn materialise<'a>(

@@ -1,12 +1,13 @@
 //! Takes a merged change back out of the default branch, as a new change on top of it.
 //!
-//! It writes objects and one reference that was not there before. It must never move a reference: whether the new change
+//! It writes objects and references that were not there before: the new change, or the one that closes it. It must never move a reference: whether the new change
 //! is merged is for people to say.
 
 use std::collections::BTreeSet;
 
 use folkops_model::{ChangeNumber, Sha};
-use folkops_previews::ports::{Revert, Reverted};
+use folkops_previews::ports::{Revert, Reverted, Withdrawn};
+use jiff::Timestamp;
 
 use crate::change::{name_of, number};
 use crate::error::GitError;
@@ -54,6 +55,26 @@ impl Repository<'_> {
         let words = Words { message: &revert.message, by, at: revert.at };
         let number = self.open(&commit, revert.least, words).await?;
         Ok(Reverted::Open(number, commit))
+    }
+
+    /// Closes the change that was opened at this commit, unless it was pushed to since.
+    pub(crate) async fn withdraw(
+        &self,
+        number: ChangeNumber,
+        commit: &Sha,
+        by: &Signature,
+    ) -> Result<Withdrawn, GitError> {
+        match self.head(number).await? {
+            None => return Ok(Withdrawn::Closed),
+            Some(head) if head != *commit => return Ok(Withdrawn::NotOurs),
+            Some(_) => {}
+        }
+        let name = format!("refs/pull/{number}/closed");
+        let mut call = self.references(["update-ref", "--no-deref", &name, commit.as_str(), ABSENT]);
+        call.environment = identity(by, Timestamp::UNIX_EPOCH);
+        self.output(call).await?;
+        self.sync_folder_of(&name).await?;
+        Ok(Withdrawn::Closed)
     }
 
     /// Writes the commit that takes `revert.head` back, to which nothing points yet. The same revert gives the same one.

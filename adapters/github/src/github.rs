@@ -63,28 +63,28 @@ pub enum MergedPull {
 }
 
 #[derive(Deserialize)]
-struct PullAnswer {
+pub(crate) struct PullAnswer {
     number: u32,
-    state: String,
+    pub(crate) state: String,
     #[serde(default)]
     merged: bool,
     merge_commit_sha: Option<String>,
     created_at: Option<Timestamp>,
     title: String,
-    user: Option<UserAnswer>,
-    head: HeadAnswer,
+    pub(crate) user: Option<UserAnswer>,
+    pub(crate) head: HeadAnswer,
 }
 
 #[derive(Deserialize)]
-struct HeadAnswer {
-    sha: Sha,
+pub(crate) struct HeadAnswer {
+    pub(crate) sha: Sha,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct UserAnswer {
     pub(crate) id: u64,
     login: String,
-    r#type: Option<String>,
+    pub(crate) r#type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,11 +107,6 @@ impl PermissionAnswer {
     pub(crate) fn may_write(&self) -> bool {
         matches!(self.permission.as_str(), "admin" | "write")
     }
-}
-
-#[derive(Deserialize)]
-struct NumberAnswer {
-    number: u32,
 }
 
 #[derive(Deserialize)]
@@ -210,7 +205,11 @@ impl GitHub {
         self.branches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn pull(&self, component: &ComponentName, number: ChangeNumber) -> Result<PullAnswer, Wrong> {
+    pub(crate) async fn pull(
+        &self,
+        component: &ComponentName,
+        number: ChangeNumber,
+    ) -> Result<PullAnswer, Wrong> {
         let repository = self.repository(component)?;
         self.client.get(repository, &format!("/repos/{repository}/pulls/{number}")).await
     }
@@ -256,30 +255,6 @@ impl GitHub {
             Err(Wrong::Refused { status: 403 | 405 | 409 | 422, said }) => Ok(MergedPull::Not(said)),
             Err(error) => Err(error),
         }
-    }
-
-    /// The number of the open pull request from a branch of the repository itself; opened if there is none.
-    ///
-    /// # Errors
-    /// [`Wrong`].
-    pub async fn open(
-        &self,
-        component: &ComponentName,
-        branch: &str,
-        (title, body): (&str, &str),
-    ) -> Result<ChangeNumber, Wrong> {
-        let repository = self.repository(component)?;
-        let path = format!("/repos/{repository}/pulls?state=open&head={}:{branch}", repository.owner());
-        let open: Vec<NumberAnswer> = self.client.get(repository, &path).await?;
-        if let Some(found) = open.first() {
-            return Ok(ChangeNumber(found.number));
-        }
-        let base = self.branch(component).await?;
-        let asked = json!({ "title": title, "head": branch, "base": base, "body": body });
-        let path = format!("/repos/{repository}/pulls");
-        let opened: NumberAnswer =
-            self.client.write(repository, Urgency::Ordinary, (Method::POST, &path), &asked).await?;
-        Ok(ChangeNumber(opened.number))
     }
 
     /// Where git finds a component's repository.

@@ -23,6 +23,7 @@ mod mirror;
 mod oauth;
 mod owners;
 mod reported;
+mod revert;
 mod say;
 mod scan;
 mod settings;

@@ -90,6 +90,13 @@ pub enum Effect {
         /// The moment written into the commit, UTC, so that the same revert is the same commit.
         at: jiff::Timestamp,
     },
+    /// Close a change that takes another one back, if it is still as it was opened here.
+    Withdraw {
+        /// Which.
+        revert: ChangeRef,
+        /// The commit at which it was opened.
+        commit: Sha,
+    },
 }
 
 /// How an effect ended.
@@ -137,6 +144,10 @@ pub enum Outcome {
         /// Where it stands.
         commit: Sha,
     },
+    /// The change that took another one back is closed, whoever closed it.
+    Withdrawn,
+    /// It is not as it was opened here, and left to people.
+    Left,
     /// It did not come about, and trying again would not help.
     Failed(Failure),
 }

@@ -292,6 +292,11 @@ pub enum Intent {
         /// The commit that does; what is pushed to it later may not.
         commit: Sha,
     },
+    /// What takes another change back is not needed any more, and was looked after: closed, or left to people.
+    WithdrawRevert {
+        /// What took it back.
+        revert: ChangeRef,
+    },
     /// Something was told by itself where a change stands.
     Tell {
         /// Where: at this change.

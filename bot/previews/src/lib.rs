@@ -16,8 +16,8 @@ pub mod watch;
 pub use composition::Composition;
 pub use folds::{
     Allowed, Became, Beside, Candidate, Carried, ChangeRow, Changes, Course, Freeze, Leaving, LinkRow, Mix,
-    MixStack, Mixes, Preview, PreviewState, Previews, Production, Pushed, Raised, Releases, Stood, TakenBack,
-    Ticked, Tidings, ToldUse, Trial, UsageRow, Usages,
+    MixStack, Mixes, Moot, Preview, PreviewState, Previews, Production, Pushed, Raised, Releases, Stood,
+    TakenBack, Ticked, Tidings, ToldUse, Trial, UsageRow, Usages,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

@@ -14,7 +14,8 @@ use folkops_model::{
 use folkops_record::Ledger;
 
 use crate::ports::{
-    BuildJob, Forge, Merge, MergeTree, Merged, Revert, Reverted, Stacks, Traffic, Unavailable, Workshop,
+    BuildJob, Forge, Merge, MergeTree, Merged, Revert, Reverted, Stacks, Traffic, Unavailable, Withdrawn,
+    Workshop,
 };
 use crate::reconcile::routes;
 
@@ -74,6 +75,13 @@ impl Performer {
                     at: *at,
                 };
                 self.revert(change, &revert).await
+            }
+            Effect::Withdraw { revert, commit } => {
+                let withdrawn = self.forge.withdraw(&revert.component, revert.number, commit).await?;
+                Ok(match withdrawn {
+                    Withdrawn::Closed => Outcome::Withdrawn,
+                    Withdrawn::NotOurs => Outcome::Left,
+                })
             }
         }
     }

@@ -55,6 +55,13 @@ pub trait Forge: Send + Sync {
         component: &'a ComponentName,
         revert: &'a Revert,
     ) -> BoxFuture<'a, Result<Reverted, Unavailable>>;
+    /// Closes a change that was opened here at `commit`, if it still stands there and is nobody else's; idempotent.
+    fn withdraw<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+        commit: &'a Sha,
+    ) -> BoxFuture<'a, Result<Withdrawn, Unavailable>>;
     /// Writes exactly this tree below `into`, which is empty; refuses submodules and paths that lead out.
     fn materialise<'a>(
         &'a self,
@@ -157,6 +164,15 @@ pub enum Reverted {
     NotMerged,
     /// Nothing: its lines are not there any more.
     Gone,
+}
+
+/// What came of closing a change that was opened here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// It is closed, or merged, whoever did that.
+    Closed,
+    /// Nothing: it stands elsewhere, or somebody else opened it.
+    NotOurs,
 }
 
 /// Makes builds.

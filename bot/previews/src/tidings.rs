@@ -96,6 +96,21 @@ pub fn reverts(facts: &Facts<'_>) -> Vec<Tiding> {
     asked.collect()
 }
 
+/// Open changes that take back what was pardoned or is live again, and that nobody should merge any more.
+pub fn withdrawals(facts: &Facts<'_>) -> Vec<Tiding> {
+    let Some((releases, changes)) = facts.fold::<Releases>().zip(facts.fold::<Changes>()) else {
+        return Vec::new();
+    };
+    let open = |revert: &ChangeRef| changes.open.get(revert).is_some();
+    let moot = releases.moot.iter().filter(|(revert, moot)| is_news(facts, moot.at) && open(revert));
+    let asked = moot.map(|(revert, moot)| {
+        let cause = moot.operation.clone().map_or(Cause::News, Cause::Operation);
+        let key = format!("withdraw-{revert}-{}", moot.since);
+        Tiding { change: revert.clone(), line: format!("/withdraw {revert}"), cause, key }
+    });
+    asked.collect()
+}
+
 /// How many people have a change on their own account now, at whichever commit.
 pub fn trying(facts: &Facts<'_>, change: &ChangeRef) -> u64 {
     all_trying(facts).get(change).copied().unwrap_or(0)

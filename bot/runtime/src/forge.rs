@@ -12,7 +12,7 @@ use folkops_github::{CODEOWNERS, CodeOwners, GitHub, LARGEST_CODEOWNERS, MergedP
 use folkops_model::{
     Account, ChangeNumber, ComponentName, Difference, Failure, ObservedChange, Sha, TreeId, Vetting,
 };
-use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable};
+use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable, Withdrawn};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
@@ -214,6 +214,21 @@ impl Forge for Forges {
         match self.github(component) {
             Some(github) => self.revert_there(github, component, revert).boxed(),
             None => Forge::revert(&self.local, component, revert),
+        }
+    }
+
+    fn withdraw<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+        commit: &'a Sha,
+    ) -> BoxFuture<'a, Result<Withdrawn, Unavailable>> {
+        match self.github(component) {
+            Some(github) => {
+                let closed = async move { github.close(component, number, commit).await.map_err(away) };
+                async move { Ok(if closed.await? { Withdrawn::Closed } else { Withdrawn::NotOurs }) }.boxed()
+            }
+            None => Forge::withdraw(&self.local, component, number, commit),
         }
     }
 

@@ -39,6 +39,7 @@ fn name(effect: &folkops_model::Effect) -> &'static str {
         Effect::Extend { .. } => "extend",
         Effect::Merge { .. } => "merge",
         Effect::Revert { .. } => "revert",
+        Effect::Withdraw { .. } => "withdraw",
     }
 }
 

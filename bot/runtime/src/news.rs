@@ -10,9 +10,10 @@ use std::time::Duration;
 use folkops_engine::{Inbound, hex};
 use folkops_github::GitHub;
 use folkops_model::{ChangeRef, MessageId, Principal};
-use folkops_previews::tidings::{Tiding, courses, reverts, uses, welcomes};
+use folkops_previews::tidings::{Tiding, courses, reverts, uses, welcomes, withdrawals};
 use sha2::{Digest as _, Sha256};
 
+use crate::admin::propose;
 use crate::build::Bot;
 use crate::config::Reverts;
 use crate::reconcile::every;
@@ -43,7 +44,9 @@ impl Teller {
         let opens = github.is_some_and(|github| github.reverts == Reverts::Opened);
         let (welcomes, others) = self.bot.ledger.read(|facts| {
             let reverts = if opens { reverts(facts) } else { Vec::new() };
-            let others: Vec<Tiding> = courses(facts).into_iter().chain(reverts).chain(uses(facts)).collect();
+            let others =
+                courses(facts).into_iter().chain(reverts).chain(withdrawals(facts)).chain(uses(facts));
+            let others: Vec<Tiding> = others.collect();
             (welcomes(facts), others)
         });
         self.newcomers.retain(|change, _| welcomes.iter().any(|(tiding, _)| tiding.change == *change));
@@ -91,10 +94,24 @@ impl Teller {
     }
 }
 
+/// Says in the first room what closes reverts that are not needed, where changes have no place of their own.
+///
+/// # Errors
+/// A sentence for the log.
+pub async fn withdraw(bot: &Bot) -> Result<(), String> {
+    let hosted = |change: &ChangeRef| {
+        let github = bot.intake.as_ref().map(|intake| intake.github().settings());
+        github.is_some_and(|github| github.repositories.contains_key(&change.component))
+    };
+    for tiding in bot.ledger.read(withdrawals).into_iter().filter(|tiding| !hosted(&tiding.change)) {
+        propose(&bot.engine, &bot.config, &tiding.line, tiding.cause, &short(&tiding.key)).await?;
+    }
+    Ok(())
+}
+
 /// The line, said in the place of the change. The same key is the same message.
 fn inbound(tiding: &Tiding) -> Option<Inbound> {
-    let key = hex(&Sha256::digest(tiding.key.as_bytes()));
-    let message = MessageId::parse(&format!("by-itself-{}", key.get(..32)?)).ok()?;
+    let message = MessageId::parse(&format!("by-itself-{}", short(&tiding.key))).ok()?;
     Some(Inbound {
         place: folkops_github::place(&tiding.change).ok()?,
         principal: Principal::Automation,
@@ -103,4 +120,11 @@ fn inbound(tiding: &Tiding) -> Option<Inbound> {
         cause: tiding.cause.clone(),
         said: None,
     })
+}
+
+/// What stands for a key in a message's id, which may not be long.
+fn short(key: &str) -> String {
+    let mut hash = hex(&Sha256::digest(key.as_bytes()));
+    hash.truncate(32);
+    hash
 }

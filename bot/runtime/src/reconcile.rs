@@ -72,6 +72,9 @@ async fn look(bot: Arc<Bot>) {
         if let Err(error) = tell_of_pushes(&bot).await {
             tracing::warn!(%error, "it could not be told that a change moved on");
         }
+        if let Err(error) = crate::news::withdraw(&bot).await {
+            tracing::warn!(%error, "a revert that is not needed could not be closed");
+        }
     }
 }
 

@@ -180,6 +180,7 @@ impl Hands for QuickHands {
                     let revert = folkops_model::ChangeRef { number: least, ..change };
                     Outcome::Reverted { revert, commit: sha(&format!("{least} first")) }
                 }
+                Effect::Withdraw { .. } => Outcome::Withdrawn,
             })
         }
         .boxed()

@@ -3,6 +3,7 @@
 use folkops_engine::MemoryStore;
 use folkops_model::Effect;
 use folkops_previews::Releases;
+use folkops_previews::tidings::{reverts, withdrawals};
 
 use crate::doubles::sha;
 use crate::rollouts::open;
@@ -24,6 +25,12 @@ impl Room {
     async fn sees_revert(&self) {
         self.push("web", 42, "42 first").await;
         self.says("jo", &format!("/ok-to-test {}", sha("42 first"))).await;
+    }
+
+    /// How often something was closed that took a change back.
+    fn withdrawn(&self) -> usize {
+        let done = self.hands.done.lock().unwrap();
+        done.iter().filter(|effect| matches!(effect, Effect::Withdraw { .. })).count()
     }
 
     /// The changes that hold others of their component.
@@ -113,4 +120,65 @@ async fn a_revert_that_goes_badly_holds_in_place_of_what_it_took_out() {
     assert_eq!(room.holds(), [0_u32; 0], "it is merged, and #41 is out");
     room.goes_badly(3).await;
     assert_eq!(room.holds(), [42]);
+}
+
+#[tokio::test]
+async fn what_takes_a_pardoned_change_back_is_closed_once_and_says_who_pardoned_it() {
+    let room = rolled_back().await;
+    room.says("jo", "/revert 41").await;
+    room.sees_revert().await;
+    assert!(room.ledger.read(withdrawals).is_empty());
+    room.says("jo", "/pardon 41 the disk was full").await;
+    let told = room.tells(withdrawals).await;
+    assert!(told.starts_with("Held: #42 is closed: it is not needed any more"), "{told}");
+    assert!(told.contains("Why: #41 may stay: jo pardoned it: the disk was full"), "{told}");
+    assert!(room.ledger.read(withdrawals).is_empty(), "it is looked after");
+    room.closes("web", 42).await;
+    room.push("web", 42, "42 first").await;
+    assert!(room.ledger.read(withdrawals).is_empty(), "opened again by a person, it stays open");
+    assert_eq!(room.withdrawn(), 1);
+}
+
+#[tokio::test]
+async fn what_takes_a_change_back_that_is_live_again_is_closed_and_what_was_rolled_back_anew_keeps_its_revert()
+ {
+    let room = rolled_back().await;
+    room.says("jo", "/revert 41").await;
+    room.sees_revert().await;
+    room.says("jo", "/promote 41").await;
+    assert_eq!(room.ledger.read(withdrawals).len(), 1, "{}", room.all());
+    room.says("jo", "/rollback").await;
+    assert!(room.ledger.read(withdrawals).is_empty(), "it is needed again");
+    room.says("jo", "/promote 41").await;
+    let told = room.tells(withdrawals).await;
+    assert!(told.contains("Why: #41 may stay: jo brought it to everybody again"), "{told}");
+}
+
+#[tokio::test]
+async fn a_revert_by_itself_waits_for_a_day_and_is_closed_at_once_where_its_change_was_pardoned_meanwhile() {
+    let room = rolled_back().await;
+    let held = room.hands.held.write().await;
+    room.begins_by_itself(reverts).await;
+    room.clock.pass(11 * 60);
+    room.engine.expire().await;
+    room.begins("jo", "/pardon 41").await;
+    drop(held);
+    room.quiet().await;
+    assert!(room.all().contains("#42 is closed: it is not needed any more"), "{}", room.all());
+    assert_eq!(room.withdrawn(), 1);
+}
+
+#[tokio::test]
+async fn a_revert_by_itself_is_opened_once_its_forge_is_back_and_one_that_was_asked_for_is_given_up() {
+    let room = rolled_back().await;
+    let held = room.hands.held.write().await;
+    room.begins_by_itself(reverts).await;
+    room.begins("jo", "/revert 41").await;
+    room.clock.pass(11 * 60);
+    room.engine.expire().await;
+    drop(held);
+    room.quiet().await;
+    let all = room.all();
+    assert_eq!(all.matches("Good: #42 takes #41 back").count(), 1, "{all}");
+    assert_eq!(all.matches("Given up: it took too long").count(), 1, "{all}");
 }

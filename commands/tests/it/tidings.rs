@@ -80,8 +80,15 @@ impl Room {
     }
 
     /// The automation says where changes stand what it should, until nothing is left; what is new there.
-    async fn tells(&self, due: impl Fn(&folkops_engine::Facts<'_>) -> Vec<Tiding>) -> String {
+    pub(crate) async fn tells(&self, due: impl Fn(&folkops_engine::Facts<'_>) -> Vec<Tiding>) -> String {
         let before = self.cards().len();
+        self.begins_by_itself(due).await;
+        self.quiet().await;
+        self.cards().split_off(before).join("\n---\n")
+    }
+
+    /// The same; returns when that is decided, with its effects still to come.
+    pub(crate) async fn begins_by_itself(&self, due: impl Fn(&folkops_engine::Facts<'_>) -> Vec<Tiding>) {
         for tiding in self.ledger.read(&due) {
             let inbound = Inbound {
                 place: home(&tiding.change),
@@ -93,8 +100,7 @@ impl Room {
             };
             self.engine.receive(inbound).await.unwrap();
         }
-        self.quiet().await;
-        self.cards().split_off(before).join("\n---\n")
+        self.decided().await;
     }
 
     async fn says_there(&self, who: &str, change: &ChangeRef, text: &str) {

@@ -2,7 +2,7 @@
 
 use folkops_git::LocalForge;
 use folkops_model::{ChangeNumber, Sha};
-use folkops_previews::ports::{Forge, Revert, Reverted};
+use folkops_previews::ports::{Forge, Revert, Reverted, Withdrawn};
 
 use crate::fixture::{FIRST, Files, Repo, number, web};
 
@@ -168,4 +168,26 @@ async fn what_landed_in_another_form_is_not_guessed_at() {
     // A commit that holds more than the change.
     let more = written(&repo, &[README, CHANGED[1], ("b", "2\n"), LATER, ("c", "3\n")], &main, ("lee", 7));
     assert_eq!(taken_back(&repo, &head, &more).await, Reverted::NotMerged);
+}
+
+#[tokio::test]
+async fn a_revert_is_closed_where_it_was_opened_and_left_alone_where_somebody_pushed_to_it() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let (head, merge) = merged(&repo, CHANGED);
+    let (number, commit) = opened(revert(&forge, &wanted(&merge, &head)).await);
+    let name = format!("refs/pull/{number}/head");
+    let withdraw = async || Forge::withdraw(&forge, &web(), number, &commit).await.unwrap();
+
+    let pushed = repo.commit(&[README, FIRST[1], ("b", "2\n")], &[&commit], "Mend it");
+    repo.point(&name, pushed.as_str());
+    assert_eq!(withdraw().await, Withdrawn::NotOurs);
+    assert_eq!(Forge::head(&forge, &web(), number).await.unwrap(), Some(pushed));
+
+    repo.point(&name, commit.as_str());
+    for _ in 0..2 {
+        assert_eq!(withdraw().await, Withdrawn::Closed);
+        assert_eq!(Forge::head(&forge, &web(), number).await.unwrap(), None);
+    }
+    assert_eq!(repo.git(["rev-parse", "refs/heads/main"]), merge.as_str());
 }

@@ -8,6 +8,8 @@ use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::taken_back::{Moot, TakenBack};
+
 /// So much stays to be told; what is oldest is not told any more.
 const UNTOLD: usize = 1_000;
 
@@ -49,6 +51,8 @@ pub struct Releases {
     /// Changes that take the lines of another one back out of the default branch, with that one and the commit that does,
     /// until they are merged.
     pub reverts: Table<ChangeRef, (ChangeRef, Sha)>,
+    /// Changes that take back what may stay after all, since it was pardoned or is live again.
+    pub moot: Table<ChangeRef, Moot>,
     /// Promotions that are not over, with the commits they were judged for.
     pub promoting: Table<OperationId, Vec<(ChangeRef, Sha)>>,
     /// One row, `now`, while a freeze is in force.
@@ -63,19 +67,6 @@ pub struct Releases {
     pub bad: Table<String, u32>,
     /// What became of changes last, until it was told where they stand.
     pub untold: Table<ChangeRef, Course>,
-}
-
-/// A change that was taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TakenBack {
-    /// The release that everybody went back to.
-    pub release: ReleaseNumber,
-    /// The operation that did.
-    pub operation: Option<OperationId>,
-    /// When, UTC.
-    pub at: Timestamp,
-    /// The record by which.
-    pub since: u64,
 }
 
 /// What became of a change in production.
@@ -137,6 +128,7 @@ impl Default for Releases {
             production: Table::new("production"),
             taken_back: Table::new("taken-back"),
             reverts: Table::new("reverts"),
+            moot: Table::new("moot-reverts"),
             promoting: Table::new("promoting"),
             freeze: Table::new("freeze"),
             trial: Table::new("trial"),
@@ -199,7 +191,7 @@ impl Releases {
         self.take_back(record, release, taken_back);
         let brought = self.releases.get(&release).map(|release| release.changes.clone()).unwrap_or_default();
         for (change, _) in brought {
-            let again = self.taken_back.remove(at, &change).is_some();
+            let again = self.free(record, &change);
             // Who had it all along hears nothing new when what came after it goes.
             if again || earlier.is_none() {
                 self.became(record, change, (Became::Live, release));
@@ -230,7 +222,7 @@ impl Releases {
         let brought: Vec<_> = left.flat_map(|(_, release)| release.changes.clone()).collect();
         for (change, _) in brought {
             if self.taken_back.get(&change).is_some_and(|back| back.release == to) {
-                self.taken_back.remove(record.sequence, &change);
+                self.free(record, &change);
             }
         }
         self.set(record, release, by, &[]);
@@ -238,16 +230,12 @@ impl Releases {
 }
 
 impl Releases {
-    fn take_back(&mut self, record: &Record, release: ReleaseNumber, changes: &[ChangeRef]) {
-        for change in changes {
-            let (at, since) = (record.time, record.sequence);
-            let row = TakenBack { release, operation: record.operation.clone(), at, since };
-            self.taken_back.put(since, change.clone(), row);
-            self.became(record, change.clone(), (Became::TakenBack, release));
-        }
-    }
-
-    fn became(&mut self, record: &Record, change: ChangeRef, (became, release): (Became, ReleaseNumber)) {
+    pub(super) fn became(
+        &mut self,
+        record: &Record,
+        change: ChangeRef,
+        (became, release): (Became, ReleaseNumber),
+    ) {
         let (at, since) = (record.time, record.sequence);
         let course = Course { became, release, operation: record.operation.clone(), at, since };
         self.untold.put(since, change, course);
@@ -256,18 +244,6 @@ impl Releases {
                 self.untold.iter().min_by_key(|(_, course)| course.at).map(|(change, _)| change.clone());
             oldest.into_iter().for_each(|change| drop(self.untold.remove(since, &change)));
         }
-    }
-
-    /// A release is made after its changes were merged: what a revert among them took out is not on the default branch
-    /// any more, whatever becomes of the release.
-    fn make(&mut self, at: u64, release: &Release) {
-        for (change, merged) in &release.changes {
-            match self.reverts.remove(at, change) {
-                Some((original, commit)) if commit == *merged => drop(self.taken_back.remove(at, &original)),
-                _ => {}
-            }
-        }
-        self.releases.put(at, release.number, release.clone());
     }
 
     fn soak_trial(&mut self, at: u64, release: ReleaseNumber) {
@@ -315,6 +291,10 @@ impl Fold for Releases {
                 self.promoting.remove(at, operation);
                 return;
             }
+            (Body::ChangeGone { component, number }, _) => {
+                self.moot.remove(at, &ChangeRef { component: component.clone(), number: *number });
+                return;
+            }
             (Body::Intended(intent), _) => intent,
             _ => return,
         };
@@ -323,6 +303,7 @@ impl Fold for Releases {
             Intent::OpenRevert { change, revert, commit } => {
                 self.reverts.put(at, revert.clone(), (change.clone(), commit.clone()));
             }
+            Intent::WithdrawRevert { revert } => drop(self.moot.remove(at, revert)),
             Intent::SetProduction { release, by, taken_back } => self.set(record, *release, by, taken_back),
             Intent::LeadBack { left, share, salt, by } => {
                 self.lead_back(record, Leaving { release: *left, share: *share, salt: salt.clone() }, by);
@@ -340,12 +321,7 @@ impl Fold for Releases {
             Intent::SoakRollout { release, .. } => self.soak_trial(at, *release),
             Intent::EndRollout { release, end, by } => self.end_trial(record, *release, *end, by),
             Intent::Tell { change, topic: Topic::Course } => drop(self.untold.remove(at, change)),
-            Intent::Pardon { changes, .. } => {
-                changes.iter().for_each(|change| {
-                    self.taken_back.remove(at, change);
-                });
-                self.bad.remove(at, &"now".to_owned());
-            }
+            Intent::Pardon { changes, .. } => self.pardon(record, changes),
             Intent::Freeze { until, reason, by } => {
                 let row = Freeze {
                     by: by.person().cloned(),
@@ -368,6 +344,7 @@ impl Fold for Releases {
             &self.production,
             &self.taken_back,
             &self.reverts,
+            &self.moot,
             &self.promoting,
             &self.freeze,
             &self.trial,
@@ -384,6 +361,7 @@ impl Fold for Releases {
             &mut self.production,
             &mut self.taken_back,
             &mut self.reverts,
+            &mut self.moot,
             &mut self.promoting,
             &mut self.freeze,
             &mut self.trial,

@@ -115,9 +115,11 @@ impl Stage {
 
     fn of(effect: &Effect) -> Self {
         match effect {
-            Effect::Resolve | Effect::Compose { .. } | Effect::Merge { .. } | Effect::Revert { .. } => {
-                Self::Merging
-            }
+            Effect::Resolve
+            | Effect::Compose { .. }
+            | Effect::Merge { .. }
+            | Effect::Revert { .. }
+            | Effect::Withdraw { .. } => Self::Merging,
             Effect::Build { .. } => Self::Building,
             Effect::Run { .. } => Self::Starting,
             Effect::Route | Effect::Settle { .. } | Effect::Stop { .. } | Effect::Extend { .. } => {

@@ -114,6 +114,10 @@ fn reviews(state: &mut State, call: &Call) -> Outcome {
 fn update(state: &mut State, call: &Call) -> Outcome {
     let (at, pull) = state.pull(call, "pull_number")?;
     let (number, by, open) = (pull.number, state.acting(call), pull.is_open());
+    let own = pull.author == by;
+    if matches!(call.who, Who::User(_)) && !own && state.permission(at, by) < Permission::Write {
+        return Err(Refusal(403, "Must have push access, or be the author".into()));
+    }
     let of = state.repositories[at].pulls.get_mut(&number).ok_or_else(not_found)?;
     of.title = call.text("title").unwrap_or(&of.title).to_owned();
     of.body = call.text("body").unwrap_or(&of.body).to_owned();
