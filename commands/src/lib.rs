@@ -3,6 +3,7 @@
 //! `docs/commands.md` is written from these declarations; a test refuses one that is out of date.
 
 mod alert;
+mod along;
 mod approval;
 mod carrying;
 mod checklist;

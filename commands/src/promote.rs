@@ -5,13 +5,13 @@
 //! merges by compare-and-swap, and only then lets the first visitors have it, or with blue-green everybody; what ran
 //! before stays up for the way back. The steps after the first are `/advance`'s.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Effect, Intent, Line,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Context, Effect, Intent, Line,
     Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Sha, Span, StackKind, StackSpec, Strategy,
     TreeId, Trust, Weight,
 };
@@ -21,7 +21,7 @@ use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
 use crate::rollback::spec_of;
-use crate::{Settings, advance, alert, checklist, checks, evidence, raise, revert, soak, trial};
+use crate::{Settings, advance, alert, along, checklist, checks, evidence, raise, soak, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -59,13 +59,15 @@ impl Command for Promote {
     }
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        let subjects = subject::named(call, facts)?;
+        let named = subject::named(call, facts)?;
         let (_, production) = subject::production(facts)?;
-        let pinned: Vec<_> = subjects.iter().map(Subject::pinned).collect();
-        subject::compose(production, &pinned)?;
+        along::compose(production, &named)?;
+        let merged = named.iter().all(|subject| subject.row.landed.is_some());
+        // Whatever goes to everybody is judged, whether somebody named it or not.
+        let subjects = along::with_along(facts, named);
         let mut context = checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
         context.frozen = facts.fold::<Releases>().is_some_and(|releases| releases.frozen(facts).is_some());
-        Ok(subject::ask(&subjects, context))
+        Ok(subject::ask(&subjects, Context { merged, ..context }))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
@@ -73,7 +75,10 @@ impl Command for Promote {
             Ok(subjects) => subjects,
             Err(card) => return Plan::refuse(*card),
         };
-        let refused = trial::wrong_strategy(call).or_else(|| trial::breaker(facts)).or_else(|| carries_along(facts, &subjects));
+        let unnamed = along::along(facts, &subjects);
+        let all: Vec<&Subject<'_>> = subjects.iter().chain(&unnamed).collect();
+        let refused =
+            trial::wrong_strategy(call).or_else(|| trial::breaker(facts)).or_else(|| along::held(facts, &all));
         if let Some(card) = refused {
             return Plan::refuse(card);
         }
@@ -95,15 +100,22 @@ impl Command for Promote {
                     .span_all(subject::vouched(facts, &subjects)),
             )
             .row("Next", next(&template));
+        let card = along::shown(card, &subjects, &unnamed);
         let card = evidence::with_evidence(card, facts, &pinned)
             .button(Weight::Danger, "Roll back", "/rollback")
             .hint(Line::new().text("without me: ").code("folkops rollback --offline"));
-        Plan::work(LOCK, WITHIN, Some(card)).intend(Intent::PinPromotion { changes: pinned })
+        Plan::work(LOCK, WITHIN, Some(card)).intend(Intent::PinPromotion {
+            changes: pinned,
+            along: unnamed.iter().map(Subject::pinned).collect(),
+        })
     }
 
     fn explain(&self, call: &Call<'_>, facts: &Facts<'_>, refusal: Card) -> Card {
-        let subjects = subject::named(call, facts).unwrap_or_default();
-        let card = checks::shown(refusal, facts, &subjects);
+        let named = subject::named(call, facts).unwrap_or_default();
+        let card = along::shown(refusal, &named, &along::along(facts, &named));
+        let subjects = along::with_along(facts, named);
+        let card = along::unlooked(card, &subjects);
+        let card = checks::shown(card, facts, &subjects);
         subjects.iter().fold(card, |card, of| checklist::shown(card, &self.0.checklist, facts, of))
     }
 
@@ -143,50 +155,12 @@ fn ahead(call: &Call<'_>, facts: &Facts<'_>) -> Option<Line> {
     })
 }
 
-/// Changes that were taken back are still on the default branch, and would come along unnamed.
-fn carries_along(facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Option<Card> {
-    let releases = facts.fold::<Releases>()?;
-    let components: BTreeSet<&ComponentName> =
-        subjects.iter().map(|subject| &subject.change.component).collect();
-    let named = |change: &ChangeRef| subjects.iter().any(|subject| subject.change == *change);
-    // What takes it out again may go alone: it is gone once that is merged.
-    let taken_out = |change: &ChangeRef| {
-        let undone = subjects.iter().filter_map(|subject| {
-            facts.row(&releases.reverts, &subject.change).filter(|(_, commit)| *commit == subject.row.head)
-        });
-        undone.into_iter().any(|(original, _)| original == change)
-    };
-    let along: Vec<&ChangeRef> = facts
-        .rows(&releases.taken_back)
-        .map(|(change, _)| change)
-        .filter(|change| components.contains(&change.component) && !named(change) && !taken_out(change))
-        .collect();
-    let first = along.first()?;
-    let list = Line::new().list(along.iter().map(|change| Span::Change(change.number)));
-    let card = Card::new(
-        CardState::Held,
-        Line(list.0.clone())
-            .text(" would come along: it was rolled back, but is still on the default branch"),
-    )
-    .say("Nothing was done.")
-    .row(
-        "Rule",
-        Line::new().strong("descendants-held").text("; what was taken back does not return by the way"),
-    )
-    .row(
-        "Next",
-        Line::new()
-            .text("Open a revert of ")
-            .change(first.number)
-            .text(" and promote that, or promote it again by name, together with yours"),
-    );
-    Some(revert::offered(card, along))
-}
-
 /// A promotion under way.
 struct Course<'a> {
-    /// What was judged.
+    /// What was judged, as it was named.
     pinned: &'a [(ChangeRef, Sha)],
+    /// What was judged because it comes along.
+    along: &'a [(ChangeRef, Sha)],
     production: &'a Production,
     base: &'a Release,
     heads: BTreeMap<ComponentName, (Sha, TreeId)>,
@@ -197,13 +171,14 @@ impl<'a> Course<'a> {
     fn of(call: &Call<'_>, facts: &Facts<'a>, progress: &Progress<'_>, set: &Templates) -> Option<Self> {
         let releases = facts.fold::<Releases>()?;
         let (production, base) = releases.current(facts)?;
-        let pinned = facts.row(&releases.promoting, call.operation)?;
+        let promoting = facts.row(&releases.promoting, call.operation)?;
+        let (pinned, along) = (promoting.changes.as_slice(), promoting.along.as_slice());
         let heads = progress.outcomes().find_map(|outcome| match outcome {
             Outcome::Resolved { heads } => Some(heads.clone()),
             _ => None,
         });
         let template = trial::template(call, set, pinned);
-        Some(Self { pinned, production, base, heads: heads.unwrap_or_default(), template })
+        Some(Self { pinned, along, production, base, heads: heads.unwrap_or_default(), template })
     }
 
     fn next(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {
@@ -217,7 +192,13 @@ impl<'a> Course<'a> {
             return self.failing(call, facts, progress, failure);
         }
         if !progress.owed(|effect| matches!(effect, Effect::Compose { .. })) {
-            return owe(vec![Effect::Compose { parts: self.parts() }]);
+            return match along::unjudged(facts, self.pinned, self.along) {
+                Some(change) => self.failing(call, facts, progress, &along::moved(change)),
+                None => owe(vec![Effect::Compose { parts: self.parts(facts) }]),
+            };
+        }
+        if let Some((change, _)) = self.pinned.iter().find(|(change, _)| along::gone(progress).any(|gone| gone == change)) {
+            return self.failing(call, facts, progress, &along::dropped(change));
         }
         let trees = raise::trees(progress);
         if !progress.owed(|effect| matches!(effect, Effect::Build { .. })) {
@@ -229,8 +210,9 @@ impl<'a> Course<'a> {
             let now = Effect::Run { spec: spec_of(self.base) };
             return owe(vec![Effect::Run { spec: self.spec(&release) }, now]);
         }
-        if !progress.owed(|effect| matches!(effect, Effect::Merge { .. })) {
-            return owe(merges(&self.parts(), &trees));
+        let merges = merges(along::composed(progress), &trees);
+        if !progress.owed(|effect| matches!(effect, Effect::Merge { .. })) && !merges.is_empty() {
+            return owe(merges);
         }
         if !progress.owed(|effect| matches!(effect, Effect::Route)) {
             return match self.template.strategy {
@@ -247,14 +229,17 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// The parts to merge: each change at the commit that was judged, onto its default branch as resolved.
-    fn parts(&self) -> Vec<Part> {
+    /// The parts: each change at the commit that was judged, to be merged onto its default branch as resolved, or to be
+    /// found there.
+    fn parts(&self, facts: &Facts<'_>) -> Vec<Part> {
         let part = |pinned: &(ChangeRef, Sha)| {
             let (onto, _) = self.heads.get(&pinned.0.component)?;
             let component = pinned.0.component.clone();
-            Some(Part { component, onto: onto.clone(), change: Some(pinned.clone()) })
+            let landed = along::landed(facts, pinned);
+            Some(Part { component, onto: onto.clone(), change: Some(pinned.clone()), landed })
         };
-        self.pinned.iter().filter_map(part).collect()
+        let along = self.along.iter().filter(|(change, _)| along::waits(facts, change));
+        self.pinned.iter().chain(along).filter_map(part).collect()
     }
 
     fn release(&self, facts: &Facts<'_>, progress: &Progress<'_>) -> Release {
@@ -275,11 +260,12 @@ impl<'a> Course<'a> {
             let Some(commit) = commit else { continue };
             components.insert(name, ReleasedComponent { commit, tree: tree.clone(), digest });
         }
-        let mut changes = self.pinned.to_vec();
+        let mut changes = along::brought(progress);
         // What a rollout that gives way had brought is on the default branch, and so in this release.
         let given_way = trial::under_way(facts).and_then(|trial| facts.row(&facts.fold::<Releases>()?.releases, &trial.rollout.release));
-        let along = given_way.into_iter().flat_map(|release| release.changes.clone());
-        changes.extend(along.filter(|(change, _)| !self.pinned.iter().any(|(pinned, _)| pinned == change)));
+        let given_way = given_way.into_iter().flat_map(|release| release.changes.clone());
+        let missing: Vec<_> = given_way.filter(|(change, _)| !changes.iter().any(|(brought, _)| brought == change)).collect();
+        changes.extend(missing);
         Release { number, components, changes }
     }
 
@@ -322,7 +308,7 @@ impl<'a> Course<'a> {
         if let Some(until) = advance::live(facts).and_then(soak::until) {
             card = card.row("Watched", soak::promise(until));
         }
-        let card = subject::with_moves(card, facts, self.pinned)
+        let card = subject::with_moves(along::told(card, progress, self.pinned), facts, self.pinned)
             .row("Bytes", "Built clean from the merged tree, behind the wall")
             .button(Weight::Danger, "Roll back", "/rollback")
             .hint(Line::new().text("without me: ").code("folkops rollback --offline"));
@@ -358,7 +344,7 @@ fn build(component: &ComponentName, tree: &TreeId) -> Effect {
     Effect::Build { component: component.clone(), tree: tree.clone(), trust: Trust::Merged }
 }
 
-fn merges(parts: &[Part], trees: &BTreeMap<ComponentName, TreeId>) -> Vec<Effect> {
+fn merges<'a>(parts: impl IntoIterator<Item = &'a Part>, trees: &BTreeMap<ComponentName, TreeId>) -> Vec<Effect> {
     let merge = |part: &Part| {
         let (change, head) = part.change.clone()?;
         let tree = trees.get(&part.component)?.clone();
@@ -370,7 +356,7 @@ fn merges(parts: &[Part], trees: &BTreeMap<ComponentName, TreeId>) -> Vec<Effect
             tree,
         })
     };
-    parts.iter().filter_map(merge).collect()
+    parts.into_iter().filter(|part| part.landed.is_none()).filter_map(merge).collect()
 }
 
 fn merged(progress: &Progress<'_>, name: &ComponentName) -> Option<Sha> {

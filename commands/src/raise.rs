@@ -77,7 +77,7 @@ pub fn changed(parts: &[Part]) -> Vec<Part> {
 /// The trees that were merged.
 pub fn trees(progress: &Progress<'_>) -> BTreeMap<ComponentName, TreeId> {
     let composed = progress.outcomes().find_map(|outcome| match outcome {
-        Outcome::Composed { trees } => Some(trees.clone()),
+        Outcome::Composed { trees, .. } => Some(trees.clone()),
         _ => None,
     });
     composed.unwrap_or_default()

@@ -171,8 +171,12 @@ fn merged(call: &Call<'_>, facts: &Facts<'_>) -> Result<(ChangeRef, Sha), Box<Ca
     })
 }
 
-/// As which commit a change was merged: the one that the first release with it was made of.
+/// As which commit a change was merged: as its forge said, else the one that the first release with it was made of.
 fn landed(facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Option<Sha> {
+    let said = facts.fold::<Changes>().and_then(|changes| facts.row(&changes.closed, change));
+    if let Some(row) = said.filter(|row| row.head == *head && row.landed.is_some()) {
+        return row.landed.clone();
+    }
     let mut releases = facts.rows(&facts.fold::<Releases>()?.releases).map(|(_, release)| release);
     let first = releases.find(|release| release.changes.iter().any(|(of, at)| of == change && at == head))?;
     first.components.get(&change.component).map(|component| component.commit.clone())

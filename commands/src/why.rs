@@ -98,6 +98,7 @@ fn explained(id: &OperationId, operation: &Operation) -> Card {
                 ("checks green", facts.checks_green),
                 ("two people", facts.two_people),
                 ("checklist done", facts.checklist_done),
+                ("merged before", facts.merged),
             ]
             .map(|(fact, holds)| format!("{fact}: {}", if holds { "yes" } else { "no" }))
             .join("; "),

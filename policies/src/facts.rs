@@ -1,6 +1,7 @@
 //! The facts of `Context` as policies see them: one list feeds the schema, the requests and the tables of cases.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use cedar_policy::RestrictedExpression;
 use folkops_model::Context;
@@ -34,11 +35,13 @@ pub enum Fact {
     TwoPeople,
     /// Every point of the checklist is ticked.
     ChecklistDone,
+    /// Every change named was merged before anybody asked.
+    Merged,
 }
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CommitsAllowed,
         Self::OwnChange,
         Self::Own,
@@ -50,6 +53,7 @@ impl Fact {
         Self::ChecksGreen,
         Self::TwoPeople,
         Self::ChecklistDone,
+        Self::Merged,
     ];
 
     /// As written in policies and in tables of cases.
@@ -66,6 +70,7 @@ impl Fact {
             Self::ChecksGreen => "checks_green",
             Self::TwoPeople => "two_people",
             Self::ChecklistDone => "checklist_done",
+            Self::Merged => "merged",
         }
     }
 
@@ -83,6 +88,7 @@ impl Fact {
             Self::ChecksGreen => context.checks_green,
             Self::TwoPeople => context.two_people,
             Self::ChecklistDone => context.checklist_done,
+            Self::Merged => context.merged,
         }
     }
 
@@ -101,23 +107,25 @@ impl Fact {
             checks_green: these.contains(&Self::ChecksGreen),
             two_people: these.contains(&Self::TwoPeople),
             checklist_done: these.contains(&Self::ChecklistDone),
+            merged: these.contains(&Self::Merged),
         }
     }
 }
 
-/// Every context there can be, built once: with eleven facts that is 2,048 and a clone is a counted reference.
-pub(crate) struct Contexts(Vec<cedar_policy::Context>);
+/// Every context there can be, each built when it is asked for first: a clone is a counted reference, and most of the
+/// thousands that twelve facts could make are never met.
+pub(crate) struct Contexts(Vec<OnceLock<Option<cedar_policy::Context>>>);
 
 impl Contexts {
     pub(crate) fn build() -> Result<Self, PolicyError> {
-        let masks = 0..1_usize << Fact::ALL.len();
-        let built: Result<Vec<_>, _> = masks.map(build).collect();
-        built.map(Self)
+        // What can be built with no fact can be built with any of them: only the values differ.
+        build(0).map(|_| Self((0..1_usize << Fact::ALL.len()).map(|_| OnceLock::new()).collect()))
     }
 
     pub(crate) fn of(&self, context: &Context) -> Option<cedar_policy::Context> {
         let bits = Fact::ALL.iter().enumerate().filter(|(_, fact)| fact.holds(context));
-        self.0.get(bits.map(|(bit, _)| 1 << bit).sum::<usize>()).cloned()
+        let mask = bits.map(|(bit, _)| 1 << bit).sum::<usize>();
+        self.0.get(mask)?.get_or_init(|| build(mask).ok()).clone()
     }
 }
 

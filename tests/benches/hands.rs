@@ -1,6 +1,6 @@
 //! Hands that do nothing and say that it is done, so that what is measured is ours: the pipeline and the record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_engine::{Due, Hands, Lookout, Unavailable};
 use folkops_model::{ComponentName, Digest, Effect, Outcome, Sha, TreeId};
@@ -34,7 +34,8 @@ fn outcome(effect: &Effect) -> Outcome {
         }
         Effect::Compose { parts } => {
             let merged = |part: &folkops_model::Part| (part.component.clone(), tree(part.component.as_str()));
-            Outcome::Composed { trees: parts.iter().map(merged).collect::<BTreeMap<_, _>>() }
+            let trees = parts.iter().map(merged).collect::<BTreeMap<_, _>>();
+            Outcome::Composed { trees, gone: BTreeSet::new() }
         }
         Effect::Build { component, tree, .. } => {
             let digest = Digest::parse(&format!("sha256:{}", hex(tree.as_str(), 64))).expect("a digest");

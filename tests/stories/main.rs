@@ -2,6 +2,7 @@
 
 mod allowing;
 mod deadlines;
+mod deploys;
 mod evidence;
 mod failures;
 mod github_guide;

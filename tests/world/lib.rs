@@ -27,7 +27,8 @@ pub use browser::Browser;
 pub use chromium::Chromium;
 pub use demo::Demo;
 pub use github::{
-    APP, CheckRun, Comment, Deployed, GitHub, Level, Permission, Protection, Review, Verdict, Way, signature,
+    APP, CheckRun, Comment, Deployed, GitHub, Level, Method, Permission, Protection, Review, Verdict, Way,
+    signature,
 };
 pub use hosted::Hosted;
 pub use http::Answer;

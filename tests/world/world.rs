@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use toml::Table;
 
 use crate::browser::Browser;
+use crate::github::{Bare, Committer, Method};
 use crate::http::Answer;
 use crate::load::Load;
 use crate::markup::Element;
@@ -259,6 +260,22 @@ impl World {
     pub async fn push(&self, number: u32, files: &[(&str, &[u8])]) -> Commit {
         let repository = &self.setup.repositories.of_change(number).expect("a change").path;
         push_fixup(repository, number, "Mend it", files).await.unwrap()
+    }
+
+    /// Merges a change in its repository, as somebody does who may push there; the commit.
+    ///
+    /// # Panics
+    /// If there is no such change, or it does not merge.
+    pub fn merges(&self, number: u32) -> String {
+        let repository = &self.setup.repositories.of_change(number).expect("a change").path;
+        let committer = Committer { login: "jo".into(), at: 1_800_000_000 };
+        let merged = Bare(repository.clone()).merge(
+            ("main", self.head(number)),
+            Method::Merge,
+            &format!("Merge #{number}"),
+            &committer,
+        );
+        merged.expect("it merges")
     }
 
     /// Where a change was laid.

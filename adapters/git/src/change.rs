@@ -51,7 +51,7 @@ pub(crate) struct Look {
 
 /// What the head of a change turned out to be.
 #[derive(Debug, Clone)]
-enum Seen {
+pub(crate) enum Seen {
     Open(Box<ObservedChange>),
     Merged,
     /// Not used until the head or the default branch moves. This holds what costs too much as well, so that one
@@ -123,7 +123,12 @@ impl Repository<'_> {
         Ok(Some(head).filter(|_| !merged))
     }
 
-    async fn observe(&self, number: ChangeNumber, head: &Sha, default: &Sha) -> Result<Seen, GitError> {
+    pub(crate) async fn observe(
+        &self,
+        number: ChangeNumber,
+        head: &Sha,
+        default: &Sha,
+    ) -> Result<Seen, GitError> {
         let Some(base) = self.merge_base(default, head).await? else {
             return Ok(Seen::Refused("it shares no history with the default branch".to_owned()));
         };
@@ -148,13 +153,13 @@ impl Repository<'_> {
 
 /// The references under `refs/pull/`, sorted out.
 #[derive(Default)]
-struct Pulls {
-    heads: BTreeMap<ChangeNumber, Sha>,
+pub(crate) struct Pulls {
+    pub(crate) heads: BTreeMap<ChangeNumber, Sha>,
     stray: Vec<RefusedReference>,
 }
 
 impl Pulls {
-    fn sort(references: Vec<Reference>) -> Self {
+    pub(crate) fn sort(references: Vec<Reference>) -> Self {
         let closed: BTreeSet<String> =
             references.iter().filter_map(|r| r.name.strip_suffix("/closed")).map(str::to_owned).collect();
         let mut pulls = Self::default();

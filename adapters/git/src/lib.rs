@@ -16,6 +16,7 @@ mod compare;
 mod diff;
 mod error;
 mod forge;
+mod landed;
 mod listing;
 mod materialise;
 mod merge;

@@ -90,7 +90,7 @@ impl LocalForge {
 
 impl Repository<'_> {
     /// Fetches those of these commits that are not here yet, with their history.
-    async fn fetch(&self, origin: &Origin, commits: &[&Sha]) -> Result<(), GitError> {
+    pub(crate) async fn fetch(&self, origin: &Origin, commits: &[&Sha]) -> Result<(), GitError> {
         let here = self.commits_among(commits.iter().copied()).await?;
         let missing: Vec<&str> =
             commits.iter().filter(|commit| !here.contains(**commit)).map(|commit| commit.as_str()).collect();

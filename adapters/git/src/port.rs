@@ -5,7 +5,9 @@ use std::path::Path;
 use folkops_model::{
     ChangeNumber, ComponentName, Difference, Failure, FailureKind, ObservedChange, Sha, TreeId,
 };
-use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable, Withdrawn};
+use folkops_previews::ports::{
+    Forge, Landed, Merge, MergeTree, Merged, Revert, Reverted, Unavailable, Withdrawn,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -32,6 +34,31 @@ impl Forge for LocalForge {
         number: ChangeNumber,
     ) -> BoxFuture<'a, Result<Option<Sha>, Unavailable>> {
         async move { Ok(self.head(component, number).await?) }.boxed()
+    }
+
+    fn landed<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+    ) -> BoxFuture<'a, Result<Option<Landed>, Unavailable>> {
+        async move { Ok(self.landed(component, number).await?) }.boxed()
+    }
+
+    fn merged_since<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        since: &'a Sha,
+    ) -> BoxFuture<'a, Result<Vec<ChangeNumber>, Unavailable>> {
+        async move { Ok(self.merged_since(component, since).await?) }.boxed()
+    }
+
+    fn holding<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        onto: &'a Sha,
+        landed: &'a Sha,
+    ) -> BoxFuture<'a, Result<Option<TreeId>, Unavailable>> {
+        async move { Ok(self.holding(component, onto, landed).await?) }.boxed()
     }
 
     fn default_head<'a>(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use folkops_engine::{Rights, RightsSource, Unavailable, Unposted};
 use folkops_model::ports::Clock;
-use folkops_model::{Account, ChangeNumber, ComponentName, Group, MessageId, Sha};
+use folkops_model::{Account, ChangeNumber, ComponentName, Group, Landing, MessageId, Sha};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::Method;
@@ -68,11 +68,33 @@ pub(crate) struct PullAnswer {
     pub(crate) state: String,
     #[serde(default)]
     merged: bool,
+    merged_at: Option<Timestamp>,
     merge_commit_sha: Option<String>,
     created_at: Option<Timestamp>,
     title: String,
     pub(crate) user: Option<UserAnswer>,
     pub(crate) head: HeadAnswer,
+    base: BaseAnswer,
+}
+
+#[derive(Deserialize)]
+struct BaseAnswer {
+    r#ref: String,
+}
+
+impl PullAnswer {
+    fn is_against(&self, branch: &str) -> bool {
+        self.base.r#ref == branch
+    }
+}
+
+impl From<PullAnswer> for Pull {
+    fn from(pull: PullAnswer) -> Self {
+        // An account that was deleted leaves nobody; its changes are read, and nobody is their author.
+        let (author, login) = pull.user.map_or((0, "ghost".to_owned()), |user| (user.id, user.login));
+        let (number, opened) = (ChangeNumber(pull.number), pull.created_at);
+        Self { number, head: pull.head.sha, author, login, title: pull.title, opened }
+    }
 }
 
 #[derive(Deserialize)]
@@ -143,30 +165,70 @@ impl GitHub {
         self.settings.repositories.get(component).ok_or_else(|| Wrong::Missing(component.to_string()))
     }
 
-    /// Every open pull request of a component, drafts too.
+    /// Every open pull request of a component against its default branch, drafts too.
     ///
     /// # Errors
     /// [`Wrong`]; never a part of the list.
     pub async fn pulls(&self, component: &ComponentName) -> Result<Vec<Pull>, Wrong> {
         let repository = self.repository(component)?;
+        let branch = self.branch(component).await?;
         let path = format!("/repos/{repository}/pulls?state=open&per_page=100");
         let pulls: Vec<PullAnswer> = self.client.list(repository, &path).await?;
-        let known = |pull: PullAnswer| {
-            // An account that was deleted leaves nobody; its changes are read, and nobody is their author.
-            let (author, login) = pull.user.map_or((0, "ghost".to_owned()), |user| (user.id, user.login));
-            let (number, opened) = (ChangeNumber(pull.number), pull.created_at);
-            Pull { number, head: pull.head.sha, author, login, title: pull.title, opened }
+        Ok(pulls.into_iter().filter(|pull| pull.is_against(&branch)).map(Pull::from).collect())
+    }
+
+    /// The hundred pull requests that were closed, or spoken on since, last: those of them that were merged, each with
+    /// the commit that brought it.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn merged_lately(&self, component: &ComponentName) -> Result<Vec<(ChangeNumber, Sha)>, Wrong> {
+        let repository = self.repository(component)?;
+        let branch = self.branch(component).await?;
+        let path = format!(
+            "/repos/{repository}/pulls?state=closed&base={branch}&sort=updated&direction=desc&per_page=100"
+        );
+        let closed: Vec<PullAnswer> = self.client.get(repository, &path).await?;
+        let merged = closed.into_iter().filter(|pull| pull.merged_at.is_some() && pull.is_against(&branch));
+        let brought = |pull: PullAnswer| {
+            let commit = Sha::parse(pull.merge_commit_sha.as_deref()?).ok()?;
+            Some((ChangeNumber(pull.number), commit))
         };
-        Ok(pulls.into_iter().map(known).collect())
+        Ok(merged.filter_map(brought).collect())
+    }
+
+    /// A pull request against the default branch that was merged, and how; `None` for every other one.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub async fn landed(
+        &self,
+        component: &ComponentName,
+        number: ChangeNumber,
+    ) -> Result<Option<(Pull, Landing)>, Wrong> {
+        let branch = self.branch(component).await?;
+        let pull = match self.pull(component, number).await {
+            Err(Wrong::Missing(_)) => return Ok(None),
+            pull => pull?,
+        };
+        let commit = pull.merge_commit_sha.as_deref().and_then(|sha| Sha::parse(sha).ok());
+        let commit = commit.filter(|_| pull.merged && pull.is_against(&branch));
+        Ok(commit.map(|commit| {
+            let landing = Landing { head: pull.head.sha.clone(), commit };
+            (Pull::from(pull), landing)
+        }))
     }
 
     /// Where an open pull request stands at this moment.
     ///
     /// # Errors
-    /// [`Wrong`]; one that is closed, merged or not there is `None`.
+    /// [`Wrong`]; one that is closed, merged, against another branch or not there is `None`.
     pub async fn head(&self, component: &ComponentName, number: ChangeNumber) -> Result<Option<Sha>, Wrong> {
         match self.pull(component, number).await {
-            Ok(pull) => Ok((pull.state == "open").then_some(pull.head.sha)),
+            Ok(pull) => {
+                let open = pull.state == "open" && pull.is_against(&self.branch(component).await?);
+                Ok(open.then_some(pull.head.sha))
+            }
             Err(Wrong::Missing(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -225,6 +287,11 @@ impl GitHub {
         head: &Sha,
     ) -> Result<Option<MergedPull>, Wrong> {
         let pull = self.pull(component, number).await?;
+        let branch = self.branch(component).await?;
+        // INVARIANT: what goes into another branch is never merged as though it went into this one.
+        if !pull.is_against(&branch) {
+            return Ok(Some(MergedPull::Not(format!("it is not against `{branch}`"))));
+        }
         if !pull.merged {
             return Ok(None);
         }

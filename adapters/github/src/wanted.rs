@@ -86,9 +86,10 @@ impl Look<'_> {
                 wanted.entry(subject).or_insert_with(|| Say::Deployment(deployed.clone()));
             }
         };
-        for (operation, changes) in releases.promoting.iter() {
+        for (operation, promoting) in releases.promoting.iter() {
             let said = "Being built from the merged tree".to_owned();
-            want(changes, &self.promoted(self.at_work(Some(operation)), None, said));
+            let changes: Vec<_> = promoting.all().cloned().collect();
+            want(&changes, &self.promoted(self.at_work(Some(operation)), None, said));
         }
         let changes_of = |number: ReleaseNumber| {
             releases.releases.get(&number).map(|release| release.changes.as_slice()).unwrap_or_default()
@@ -222,7 +223,7 @@ impl Look<'_> {
     fn is_promoted(&self, change: &ChangeRef, sha: &Sha) -> bool {
         let is = |(of, at): &(ChangeRef, Sha)| of == change && at == sha;
         let releases = self.facts.fold::<Releases>();
-        releases.is_some_and(|releases| releases.promoting.iter().any(|(_, changes)| changes.iter().any(is)))
+        releases.is_some_and(|releases| releases.promoting.iter().any(|(_, all)| all.all().any(is)))
     }
 
     /// Whether the newest attempt to raise a preview with such parts failed.

@@ -58,6 +58,9 @@ pub struct Context {
     /// Every point of the checklist that concerns the changes named is ticked at their commits, by others than authors.
     #[serde(default, skip_serializing_if = "is_false")]
     pub checklist_done: bool,
+    /// Every change named was merged before anybody asked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub merged: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

@@ -140,6 +140,15 @@ pub struct Difference {
     pub straight: bool,
 }
 
+/// How a change was merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landing {
+    /// The commit at which it stood then.
+    pub head: Sha,
+    /// The commit of its branch that brought it: a merge, or the last of what was put there without one.
+    pub commit: Sha,
+}
+
 /// A pull request as its forge shows it now. An observation, not a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedChange {

@@ -3,7 +3,7 @@
 //! Each effect is owed in the journal before it happens and carries the key (operation, index). An adapter looks
 //! first whether it has already happened; an effect is therefore safe to try again after any crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +112,9 @@ pub enum Outcome {
     Composed {
         /// Commit each part stands on and the tree to build.
         trees: BTreeMap<ComponentName, TreeId>,
+        /// Changes that had been merged before, and that the base does not hold any more.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        gone: BTreeSet<ChangeRef>,
     },
     /// A build, kept by digest.
     Built {

@@ -192,6 +192,9 @@ pub enum Intent {
     PinPromotion {
         /// The changes, pinned.
         changes: Vec<(ChangeRef, Sha)>,
+        /// Changes that nobody named, and that come along because they were merged into the same branches.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        along: Vec<(ChangeRef, Sha)>,
     },
     /// A release exists and has been built.
     MakeRelease {

@@ -28,6 +28,9 @@ pub struct Part {
     /// The change merged into it, pinned to a commit; without one, the base itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<(ChangeRef, Sha)>,
+    /// As which commit the change was merged before: the base is then taken as it is, and must hold that commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed: Option<Sha>,
 }
 
 /// What a stack is for.

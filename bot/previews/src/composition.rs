@@ -45,6 +45,7 @@ impl Composition {
             component: component.clone(),
             onto: released.commit.clone(),
             change: by_component.get(component).map(|pinned| (*pinned).clone()),
+            landed: None,
         };
         let parts: Vec<Part> = base.components.iter().map(part).collect();
         Ok(Self { id: id(base.number, &parts), base: base.number, parts })

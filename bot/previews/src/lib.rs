@@ -15,9 +15,9 @@ pub mod watch;
 
 pub use composition::Composition;
 pub use folds::{
-    Allowed, Became, Beside, Candidate, Carried, ChangeRow, Changes, Course, Freeze, Leaving, LinkRow, Mix,
-    MixStack, Mixes, Moot, Preview, PreviewState, Previews, Production, Pushed, Raised, Releases, Stood,
-    TakenBack, Ticked, Tidings, ToldUse, Trial, UsageRow, Usages,
+    Allowed, Became, Beside, Candidate, Carried, ChangeRow, Changes, Course, Freeze, Landings, Leaving,
+    LinkRow, Mix, MixStack, Mixes, Moot, Preview, PreviewState, Previews, Production, Promoting, Pushed,
+    Raised, Releases, Stood, TakenBack, Ticked, Tidings, ToldUse, Trial, UsageRow, Usages,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

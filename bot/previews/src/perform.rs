@@ -3,6 +3,7 @@
 //! Each effect looks first what is there already, or is the same when done twice: builds are kept by content, stacks
 //! are taken up, merges compare and swap, tables carry a version.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +88,7 @@ impl Performer {
     }
 
     async fn resolve(&self) -> Result<Outcome, Unavailable> {
-        let mut heads = std::collections::BTreeMap::new();
+        let mut heads = BTreeMap::new();
         for component in &self.components {
             heads.insert(component.clone(), self.forge.default_head(component).await?);
         }
@@ -95,8 +96,13 @@ impl Performer {
     }
 
     async fn compose(&self, parts: &[Part]) -> Result<Outcome, Unavailable> {
-        let mut trees = std::collections::BTreeMap::new();
-        for part in parts {
+        let (mut trees, mut gone) = (BTreeMap::new(), BTreeSet::new());
+        // What is merged now gives the tree; beside it, what was merged before is only looked for.
+        let (before, now): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.landed.is_some());
+        for part in before {
+            self.landed(part, &mut trees, &mut gone).await?;
+        }
+        for part in now {
             let Some((change, sha)) = &part.change else { continue };
             match self.forge.merge_tree(&part.component, &part.onto, sha).await? {
                 MergeTree::Clean(tree) => {
@@ -109,7 +115,24 @@ impl Performer {
                 }
             }
         }
-        Ok(Outcome::Composed { trees })
+        Ok(Outcome::Composed { trees, gone })
+    }
+
+    /// Takes the base as it is, if it holds the commit as which the part's change was merged.
+    async fn landed(
+        &self,
+        part: &Part,
+        trees: &mut BTreeMap<ComponentName, TreeId>,
+        gone: &mut BTreeSet<ChangeRef>,
+    ) -> Result<(), Unavailable> {
+        let Some(((change, _), landed)) = part.change.as_ref().zip(part.landed.as_ref()) else {
+            return Ok(());
+        };
+        match self.forge.holding(&part.component, &part.onto, landed).await? {
+            Some(tree) => drop(trees.insert(part.component.clone(), tree)),
+            None => drop(gone.insert(change.clone())),
+        }
+        Ok(())
     }
 
     async fn build(

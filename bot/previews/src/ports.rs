@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use folkops_model::{
-    ChangeNumber, ComponentName, Difference, Digest, Ended, Endpoint, Failure, ObservedChange, PersonId,
-    PreviewId, Rung, Sha, StackName, StackSpec, Timing, TreeId, Trust, Vetting,
+    ChangeNumber, ComponentName, Difference, Digest, Ended, Endpoint, Failure, Landing, ObservedChange,
+    PersonId, PreviewId, Rung, Sha, StackName, StackSpec, Timing, TreeId, Trust, Vetting,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -31,6 +31,25 @@ pub trait Forge: Send + Sync {
         component: &'a ComponentName,
         number: ChangeNumber,
     ) -> BoxFuture<'a, Result<Option<Sha>, Unavailable>>;
+    /// What became of a change that is not open any more, where it was merged; `None` where it was closed, or never was.
+    fn landed<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+    ) -> BoxFuture<'a, Result<Option<Landed>, Unavailable>>;
+    /// Changes that were merged into the default branch after a commit of it, as far as their forge still tells.
+    fn merged_since<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        since: &'a Sha,
+    ) -> BoxFuture<'a, Result<Vec<ChangeNumber>, Unavailable>>;
+    /// The tree of `onto`, if that is the commit `landed` or comes after it.
+    fn holding<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        onto: &'a Sha,
+        landed: &'a Sha,
+    ) -> BoxFuture<'a, Result<Option<TreeId>, Unavailable>>;
     /// Where the default branch stands now, with its tree.
     fn default_head<'a>(
         &'a self,
@@ -93,6 +112,15 @@ pub trait Forge: Send + Sync {
         base: &'a Sha,
         head: &'a Sha,
     ) -> BoxFuture<'a, Result<String, Unavailable>>;
+}
+
+/// A change that was merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// How.
+    pub landing: Landing,
+    /// As it was then, where that can still be told.
+    pub change: Option<ObservedChange>,
 }
 
 /// What a merge would give.

@@ -9,7 +9,7 @@ use folkops_model::{Cause, ChangeRef};
 use folkops_record::Facts;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::folds::{Changes, Mixes, Releases, Tidings, ToldUse};
+use crate::folds::{Changes, Landings, Mixes, Releases, Tidings, ToldUse};
 
 /// What is older is no news: an upgrade, or a component that moves to another forge, does not tell of what is long over.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
@@ -82,9 +82,15 @@ pub fn reverts(facts: &Facts<'_>) -> Vec<Tiding> {
     let Some((releases, changes)) = facts.fold::<Releases>().zip(facts.fold::<Changes>()) else {
         return Vec::new();
     };
+    // What takes it out is open, or was merged and waits for the next release.
+    let stands = |revert: &ChangeRef| {
+        let landings = facts.fold::<Landings>();
+        let lands = landings.is_some_and(|landings| landings.waiting.get(revert).is_some());
+        lands || changes.closed.get(revert).is_none()
+    };
     let taken_out = |change: &ChangeRef| {
         let mut reverts = releases.reverts.iter().filter(|(_, (original, _))| original == change);
-        reverts.any(|(revert, _)| changes.closed.get(revert).is_none())
+        reverts.any(|(revert, _)| stands(revert))
     };
     let held =
         releases.taken_back.iter().filter(|(change, back)| is_news(facts, back.at) && !taken_out(change));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
     Account, Action, Args, Card, ChangeRef, ComponentName, Decision, Difference, Effect, Group, Intent,
-    MessageId, Observation, ObservedChange, OldRights, OperationId, Outcome, Owner, PersonId, Place,
+    Landing, MessageId, Observation, ObservedChange, OldRights, OperationId, Outcome, Owner, PersonId, Place,
     ReleaseNumber, Request, RequestId, Sealed, Sha, SurfaceName, Usage, Vetting,
 };
 use jiff::Timestamp;
@@ -270,6 +270,9 @@ pub enum Body {
         component: ComponentName,
         /// Its number.
         number: folkops_model::ChangeNumber,
+        /// How it was merged, where it was and where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        landed: Option<Landing>,
     },
 }
 

@@ -22,7 +22,7 @@ use folkops_model::ports::{Clock, Entropy};
 use folkops_model::{StackName, SurfaceName};
 use folkops_policies::Judge;
 use folkops_previews::ports::{Forge, Stacks, Traffic};
-use folkops_previews::{Changes, Mixes, Performer, Previews, Releases, Tidings, Usages};
+use folkops_previews::{Changes, Landings, Mixes, Performer, Previews, Releases, Tidings, Usages};
 use folkops_record::{Folds, Keyring, Ledger};
 use folkops_rollouts::Rollouts;
 
@@ -33,7 +33,7 @@ use crate::hands::{Watcher, Worker};
 use crate::ports::{SystemClock, SystemEntropy};
 
 /// What the projection's rows look like; changed whenever a fold's rows change.
-const SCHEMA: &str = "19";
+const SCHEMA: &str = "20";
 
 /// The surface that is our own web room.
 pub const WEB: &str = "web";
@@ -124,6 +124,7 @@ pub fn folds() -> Folds {
         .with(Releases::default())
         .with(Usages::default())
         .with(Tidings::default())
+        .with(Landings::default())
         .with(Rollouts::default())
         .with(Reported::default())
 }

@@ -12,7 +12,9 @@ use folkops_github::{CODEOWNERS, CodeOwners, GitHub, LARGEST_CODEOWNERS, MergedP
 use folkops_model::{
     Account, ChangeNumber, ComponentName, Difference, Failure, ObservedChange, Sha, TreeId, Vetting,
 };
-use folkops_previews::ports::{Forge, Merge, MergeTree, Merged, Revert, Reverted, Unavailable, Withdrawn};
+use folkops_previews::ports::{
+    Forge, Landed, Merge, MergeTree, Merged, Revert, Reverted, Unavailable, Withdrawn,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
@@ -26,6 +28,8 @@ pub struct Forges {
     github: Option<Arc<GitHub>>,
     /// What each mirror says. One at a time renews it.
     mirrors: BTreeMap<ComponentName, Mutex<Option<Served>>>,
+    /// Which pull requests had been merged, by where the branch stood and what production ran.
+    merged: Mutex<BTreeMap<ComponentName, ((Sha, Sha), Vec<ChangeNumber>)>>,
 }
 
 impl Forges {
@@ -33,7 +37,7 @@ impl Forges {
     pub fn new(local: LocalForge, github: Option<Arc<GitHub>>) -> Self {
         let hosted = github.iter().flat_map(|github| github.settings().repositories.keys());
         let mirrors = hosted.map(|component| (component.clone(), Mutex::default())).collect();
-        Self { local, github, mirrors }
+        Self { local, github, mirrors, merged: Mutex::default() }
     }
 
     /// GitHub, where this component's changes come from there.
@@ -72,6 +76,53 @@ impl Forges {
             // Whoever owns what, it cannot be told who, so nobody is.
             None => Ok(BTreeSet::from([BTreeSet::new()])),
         }
+    }
+
+    /// GitHub is asked again only once the branch has moved, or production has.
+    async fn merged_there(
+        &self,
+        github: &GitHub,
+        component: &ComponentName,
+        since: &Sha,
+    ) -> Result<Vec<ChangeNumber>, Unavailable> {
+        let Some(mirror) = self.mirrors.get(component) else { return Ok(Vec::new()) };
+        let Some(head) = mirror.lock().await.as_ref().map(|served| served.head.clone()) else {
+            return Ok(Vec::new());
+        };
+        let asked = (head, since.clone());
+        let mut merged = self.merged.lock().await;
+        if let Some((_, numbers)) = merged.get(component).filter(|(before, _)| *before == asked) {
+            return Ok(numbers.clone());
+        }
+        let later = self.local.commits_since(component, since).await?;
+        let lately = if later.is_empty() {
+            Vec::new()
+        } else {
+            github.merged_lately(component).await.map_err(away)?
+        };
+        let numbers: Vec<_> = lately
+            .into_iter()
+            .filter(|(_, commit)| later.contains(commit))
+            .map(|(number, _)| number)
+            .collect();
+        merged.insert(component.clone(), (asked, numbers.clone()));
+        Ok(numbers)
+    }
+
+    /// How a pull request was merged, and what it was then.
+    async fn landed_there(
+        &self,
+        github: &GitHub,
+        component: &ComponentName,
+        number: ChangeNumber,
+    ) -> Result<Option<Landed>, Unavailable> {
+        let Some((pull, landing)) = github.landed(component, number).await.map_err(away)? else {
+            return Ok(None);
+        };
+        let origin = origin(github, component).await?;
+        let change = self.local.as_it_was(component, number, (&origin, &landing)).await?;
+        let change = change.map(|change| observed(change, std::slice::from_ref(&pull)));
+        Ok(Some(Landed { landing, change }))
     }
 
     async fn merge_there(
@@ -171,6 +222,37 @@ impl Forge for Forges {
             }
         }
         .boxed()
+    }
+
+    fn landed<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        number: ChangeNumber,
+    ) -> BoxFuture<'a, Result<Option<Landed>, Unavailable>> {
+        match self.github(component) {
+            Some(github) => self.landed_there(github, component, number).boxed(),
+            None => Forge::landed(&self.local, component, number),
+        }
+    }
+
+    fn merged_since<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        since: &'a Sha,
+    ) -> BoxFuture<'a, Result<Vec<ChangeNumber>, Unavailable>> {
+        match self.github(component) {
+            Some(github) => self.merged_there(github, component, since).boxed(),
+            None => Forge::merged_since(&self.local, component, since),
+        }
+    }
+
+    fn holding<'a>(
+        &'a self,
+        component: &'a ComponentName,
+        onto: &'a Sha,
+        landed: &'a Sha,
+    ) -> BoxFuture<'a, Result<Option<TreeId>, Unavailable>> {
+        Forge::holding(&self.local, component, onto, landed)
     }
 
     fn default_head<'a>(

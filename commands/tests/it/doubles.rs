@@ -1,6 +1,6 @@
 //! What stands in for the world in these tests: a clock that stands still, counted dice, hands that act at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -100,6 +100,21 @@ impl Authority for SmallJudge {
     }
 }
 
+/// As [`SmallJudge`]; nothing is promoted that nobody looked at.
+pub struct StrictJudge;
+
+impl Authority for StrictJudge {
+    fn judge(&self, action: &Action) -> Decision {
+        let decision = SmallJudge.judge(action);
+        if action.command != "promote" || action.context.commits_allowed || !decision.allows() {
+            return decision;
+        }
+        let rule =
+            Rule { id: "first-look".into(), reason: "because".into(), remedy: Some("ok-to-test".into()) };
+        Decision { verdict: Verdict::Deny(vec![rule]), ..decision }
+    }
+}
+
 /// Does every effect at once, and remembers it.
 #[derive(Default)]
 pub struct QuickHands {
@@ -162,7 +177,7 @@ impl Hands for QuickHands {
                 Effect::Compose { parts } => {
                     let merged =
                         |part: &folkops_model::Part| (part.component.clone(), tree(&format!("{part:?}")));
-                    Outcome::Composed { trees: parts.iter().map(merged).collect() }
+                    Outcome::Composed { trees: parts.iter().map(merged).collect(), gone: BTreeSet::new() }
                 }
                 Effect::Build { component, tree, .. } => {
                     let digest = Digest::parse(&format!("sha256:{}", hex(tree.as_str(), 64))).unwrap();

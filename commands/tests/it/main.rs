@@ -15,6 +15,8 @@ mod doubles;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod landed;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod outbox;

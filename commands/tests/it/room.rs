@@ -14,10 +14,10 @@ use folkops_engine::{
     Store, TimelineItem,
 };
 use folkops_model::{
-    Account, Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange, Owner, PersonId,
-    Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
+    Account, Authority, Card, Cause, ChangeNumber, DiffSummary, Group, Landing, Line, MessageId,
+    ObservedChange, Owner, PersonId, Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
 };
-use folkops_previews::{Changes, Mixes, Previews, Releases, Tidings, Usages};
+use folkops_previews::{Changes, Landings, Mixes, Previews, Releases, Tidings, Usages};
 use folkops_rollouts::{Rollouts, Template};
 
 use crate::doubles::{
@@ -49,6 +49,8 @@ pub struct Ground {
     pub between: Option<Arc<dyn Between>>,
     /// What maintainers answer for before a promotion, and which pushes keep an allowance.
     pub rules: (Vec<Point>, Option<CarryOver>),
+    /// Who says yes and no.
+    pub judge: Arc<dyn Authority>,
 }
 
 /// Stands between the pipeline and its ports.
@@ -71,6 +73,7 @@ impl Default for Ground {
             rights: BTreeMap::new(),
             between: None,
             rules: Default::default(),
+            judge: Arc::new(SmallJudge),
         }
     }
 }
@@ -118,7 +121,8 @@ impl Room {
 
     /// A room on what an earlier one left: its journal, its keys, and dice that do not repeat.
     pub async fn on(ground: Ground) -> Self {
-        let Ground { store, keyring, clock, extra, dice, limits, rollout, rights, between, rules } = ground;
+        let Ground { store, keyring, clock, extra, dice, limits, rollout, rights, between, rules, judge } =
+            ground;
         let plain = Arc::new(QuickHands::default());
         let (store, hands, sink): (Arc<dyn Store>, Arc<dyn Hands>, Arc<dyn ReplySink>) = match between {
             Some(between) => (between.store(store), between.hands(plain.clone()), between.sink()),
@@ -136,6 +140,7 @@ impl Room {
                 .with(Releases::default())
                 .with(Usages::default())
                 .with(Tidings::default())
+                .with(Landings::default())
                 .with(Rollouts::default())
         };
         let service = ServiceId::parse("potluck").unwrap();
@@ -143,7 +148,7 @@ impl Room {
         let settings = settings(rollout, rules);
         let desk = Desk {
             registry: Registry::new(folkops_commands::all(&settings).into_iter().chain(extra).collect()),
-            authority: Arc::new(SmallJudge),
+            authority: judge,
             keyring: keyring.clone(),
             entropy: Arc::new(Counting(AtomicU64::new(dice))),
             addresses: Addresses {
@@ -206,7 +211,15 @@ impl Room {
 
     /// The forge does not list a change as open any more.
     pub async fn closes(&self, name: &str, number: u32) {
-        let gone = Body::ChangeGone { component: component(name), number: ChangeNumber(number) };
+        let gone =
+            Body::ChangeGone { component: component(name), number: ChangeNumber(number), landed: None };
+        self.engine.note(gone).await.unwrap();
+    }
+
+    /// Somebody merged a change where it stands.
+    pub async fn lands(&self, name: &str, number: u32, seed: &str) {
+        let landed = Some(Landing { head: sha(seed), commit: sha(&format!("merge of {seed}")) });
+        let gone = Body::ChangeGone { component: component(name), number: ChangeNumber(number), landed };
         self.engine.note(gone).await.unwrap();
     }
 

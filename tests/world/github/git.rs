@@ -19,17 +19,17 @@ const ENVIRONMENT: [(&str, &str); 5] = [
 
 /// One bare repository.
 #[derive(Debug, Clone)]
-pub(super) struct Bare(pub PathBuf);
+pub(crate) struct Bare(pub PathBuf);
 
 /// Who commits, and when.
-pub(super) struct Committer {
+pub(crate) struct Committer {
     pub login: String,
     /// In seconds.
     pub at: i64,
 }
 
 /// A commit as the API tells it.
-pub(super) struct Commit {
+pub(crate) struct Commit {
     pub sha: String,
     pub tree: String,
     pub parents: Vec<String>,

@@ -33,8 +33,9 @@ mod works;
 
 pub use check::{CheckRun, Protection, Way};
 pub use deployment::Deployed;
+pub(crate) use git::{Bare, Committer};
 pub use grant::Level;
 pub use hook::signature;
-pub use pull::Verdict;
+pub use pull::{Method, Verdict};
 pub use state::{APP, Permission};
 pub use story::{Comment, GitHub, Review};

@@ -32,9 +32,12 @@ pub(super) enum Stage {
 
 /// How it is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+pub enum Method {
+    /// A merge commit.
     Merge,
+    /// One new commit.
     Squash,
+    /// Its commits, on top.
     Rebase,
 }
 

@@ -212,8 +212,13 @@ impl GitHub {
 
     /// Merges a pull request with the button; the commit.
     pub fn merges(&self, repository: &str, number: u64, by: &str) -> String {
+        self.merges_as(repository, number, by, Method::Merge)
+    }
+
+    /// Merges a pull request in one of the three ways that the button has; the commit.
+    pub fn merges_as(&self, repository: &str, number: u64, by: &str, method: Method) -> String {
         let merged = self.changes(repository, by, |state, at, by| {
-            state.merge(at, number, Method::Merge, &format!("Merge pull request #{number}"), by)
+            state.merge(at, number, method, &format!("Merge pull request #{number}"), by)
         });
         merged.expect("it merges")
     }

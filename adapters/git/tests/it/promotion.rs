@@ -106,3 +106,46 @@ async fn a_refused_tree_is_the_authors_to_mend_and_a_damaged_one_the_operators()
     let Failure { kind, .. } = Forge::materialise(&forge, &web(), &lost, &into).await.unwrap_err();
     assert_eq!(kind, FailureKind::Broken);
 }
+
+#[tokio::test]
+async fn what_somebody_merged_is_told_by_where_its_head_stands_whatever_came_after() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let head = repo.open(1, &[("a", "1\n")], "One");
+    assert_eq!(Forge::landed(&forge, &web(), number(1)).await.unwrap(), None);
+    let open = Forge::changes(&forge, &web()).await.unwrap();
+    let wanted = tested(&repo, &forge, &head).await;
+    let Merged::At(commit) = merge(&forge, &wanted).await else { panic!("it was not merged") };
+    let later = repo.commit(&[("a", "2\n")], &[&commit], "Later");
+    repo.point("refs/heads/main", later.as_str());
+
+    let landed = Forge::landed(&forge, &web(), number(1)).await.unwrap().unwrap();
+    assert_eq!((landed.landing.head, landed.landing.commit), (head, commit.clone()));
+    assert_eq!(landed.change.as_ref(), open.first(), "as it was when it was open");
+    let (_, tree) = Forge::default_head(&forge, &web()).await.unwrap();
+    assert_eq!(Forge::holding(&forge, &web(), &later, &commit).await.unwrap(), Some(tree));
+    assert_eq!(Forge::holding(&forge, &web(), &repo.first, &commit).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_branch_that_was_moved_to_a_change_s_head_was_brought_it_by_that_head() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let head = repo.open(1, &[("a", "1\n")], "One");
+    repo.point("refs/heads/main", head.as_str());
+    let landed = async || Forge::landed(&forge, &web(), number(1)).await.unwrap().unwrap().landing;
+    assert_eq!(landed().await.commit, head);
+    let later = repo.commit(&[("a", "2\n")], &[&head], "Later");
+    repo.point("refs/heads/main", later.as_str());
+    assert_eq!(landed().await.commit, head);
+}
+
+#[tokio::test]
+async fn a_change_that_was_closed_was_not_merged() {
+    let repo = Repo::new();
+    let forge = repo.forge().await;
+    let head = repo.open(1, &[("a", "1\n")], "One");
+    repo.point("refs/heads/main", head.as_str());
+    repo.point("refs/pull/1/closed", head.as_str());
+    assert_eq!(Forge::landed(&forge, &web(), number(1)).await.unwrap(), None);
+}

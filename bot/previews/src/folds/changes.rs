@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
-    Account, ChangeNumber, ChangeRef, DiffSummary, Difference, Intent, OperationId, PersonId, Sealed, Sha,
-    Vetting,
+    Account, ChangeNumber, ChangeRef, DiffSummary, Difference, Intent, Landing, OperationId, PersonId,
+    Sealed, Sha, Vetting,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::Landings;
 
 /// How many pushes to a change stay known.
 const PUSHES: usize = 32;
@@ -34,6 +36,9 @@ pub struct ChangeRow {
     pub seen: Timestamp,
     /// The head before this one.
     pub previous: Option<Sha>,
+    /// As which commit it was merged, once it was and where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed: Option<Sha>,
 }
 
 /// Somebody looked at a commit and lets it run.
@@ -146,18 +151,33 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// The open changes of a number, one a component at most.
+    /// The changes of a number that can be named, one a component at most.
     pub fn numbered<'a>(
         &'a self,
-        facts: &Facts<'_>,
+        facts: &Facts<'a>,
         number: ChangeNumber,
     ) -> Vec<(&'a ChangeRef, &'a ChangeRow)> {
-        facts.rows(&self.open).filter(|(change, _)| change.number == number).collect()
+        let mut standing = self.standing(facts);
+        standing.retain(|(change, _)| change.number == number);
+        standing
     }
 
-    /// The open change that stands at a commit.
-    pub fn at(&self, facts: &Facts<'_>, sha: &Sha) -> Option<(&ChangeRef, &ChangeRow)> {
-        facts.rows(&self.open).find(|(_, row)| row.head == *sha)
+    /// The change that stands at a commit: an open one, else one that was merged and that no release has brought yet.
+    pub fn at<'a>(&'a self, facts: &Facts<'a>, sha: &Sha) -> Option<(&'a ChangeRef, &'a ChangeRow)> {
+        let open = facts.rows(&self.open).find(|(_, row)| row.head == *sha);
+        open.or_else(|| self.waiting(facts).into_iter().find(|(_, row)| row.head == *sha))
+    }
+
+    /// Changes that were merged, and that no release has brought yet.
+    pub fn waiting<'a>(&'a self, facts: &Facts<'a>) -> Vec<(&'a ChangeRef, &'a ChangeRow)> {
+        let Some(landings) = facts.fold::<Landings>() else { return Vec::new() };
+        let waiting = facts.rows(&landings.waiting);
+        waiting.filter_map(|(change, _)| Some((change, facts.row(&self.closed, change)?))).collect()
+    }
+
+    /// What can be named: every open change, and those that were merged and that no release has brought yet.
+    pub fn standing<'a>(&'a self, facts: &Facts<'a>) -> Vec<(&'a ChangeRef, &'a ChangeRow)> {
+        facts.rows(&self.open).chain(self.waiting(facts)).collect()
     }
 
     /// What the forge said of a change at a commit.
@@ -238,6 +258,16 @@ impl Changes {
     }
 }
 
+/// A change that is not open any more. What counts of one that was merged is the commit at which it was.
+fn ended(row: ChangeRow, landed: Option<&Landing>) -> ChangeRow {
+    let Some(Landing { head, commit }) = landed else { return ChangeRow { landed: None, ..row } };
+    let landed = Some(commit.clone());
+    match row.head == *head {
+        true => ChangeRow { landed, ..row },
+        false => ChangeRow { landed, head: head.clone(), previous: Some(row.head), ..row },
+    }
+}
+
 impl Fold for Changes {
     fn apply(&mut self, record: &Record) {
         let at = record.sequence;
@@ -256,14 +286,15 @@ impl Fold for Changes {
                     diff: change.diff.clone(),
                     seen: record.time,
                     previous: moved.or_else(|| before.and_then(|row| row.previous.clone())),
+                    landed: None,
                 };
                 self.closed.remove(at, &key);
                 self.open.put(at, key, row);
             }
-            Body::ChangeGone { component, number } => {
+            Body::ChangeGone { component, number, landed } => {
                 let key = ChangeRef { component: component.clone(), number: *number };
                 if let Some(row) = self.open.remove(at, &key) {
-                    self.closed.put(at, key, row);
+                    self.closed.put(at, key, ended(row, landed.as_ref()));
                 }
             }
             Body::Intended(intent) => self.intended(record, intent),

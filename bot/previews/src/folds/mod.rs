@@ -1,6 +1,7 @@
 //! What the records add up to in this room.
 
 mod changes;
+mod landings;
 mod mixes;
 mod previews;
 mod releases;
@@ -9,6 +10,7 @@ mod tidings;
 mod usage;
 
 pub use changes::{Allowed, Carried, ChangeRow, Changes, Pushed, Stood, Ticked};
+pub use landings::{Landings, Promoting};
 pub use mixes::{LinkRow, Mix, Mixes, Raised};
 pub use previews::{Preview, PreviewState, Previews};
 pub use releases::{Became, Course, Freeze, Leaving, Production, Releases, Trial};

@@ -8,6 +8,7 @@ use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::landings::Promoting;
 use super::taken_back::{Moot, TakenBack};
 
 /// So much stays to be told; what is oldest is not told any more.
@@ -54,7 +55,7 @@ pub struct Releases {
     /// Changes that take back what may stay after all, since it was pardoned or is live again.
     pub moot: Table<ChangeRef, Moot>,
     /// Promotions that are not over, with the commits they were judged for.
-    pub promoting: Table<OperationId, Vec<(ChangeRef, Sha)>>,
+    pub promoting: Table<OperationId, Promoting>,
     /// One row, `now`, while a freeze is in force.
     pub freeze: Table<String, Freeze>,
     /// One row, `now`, while a release is tried with some visitors.
@@ -284,14 +285,15 @@ impl Fold for Releases {
     fn apply(&mut self, record: &Record) {
         let at = record.sequence;
         let intent = match (&record.body, &record.operation) {
-            (Body::Intended(Intent::PinPromotion { changes }), Some(operation)) => {
-                return self.promoting.put(at, operation.clone(), changes.clone());
+            (Body::Intended(Intent::PinPromotion { changes, along }), Some(operation)) => {
+                let row = Promoting { changes: changes.clone(), along: along.clone() };
+                return self.promoting.put(at, operation.clone(), row);
             }
             (Body::OperationEnded { .. }, Some(operation)) => {
                 self.promoting.remove(at, operation);
                 return;
             }
-            (Body::ChangeGone { component, number }, _) => {
+            (Body::ChangeGone { component, number, .. }, _) => {
                 self.moot.remove(at, &ChangeRef { component: component.clone(), number: *number });
                 return;
             }

@@ -78,7 +78,7 @@ impl Fold for Tidings {
                 self.since.put(at, component.clone(), *until);
             }
             Body::ChangeObserved { component, change, .. } => self.saw(record, component, change),
-            Body::ChangeGone { component, number } => {
+            Body::ChangeGone { component, number, .. } => {
                 let change = ChangeRef { component: component.clone(), number: *number };
                 self.welcomes.remove(at, &change);
                 self.uses.remove(at, &change);

@@ -103,6 +103,7 @@ impl<'a> Judge<'a> {
                 checks_green: true,
                 two_people: true,
                 checklist_done: true,
+                merged: false,
             };
             let ask = Ask::about(Resource::Service, context);
             self.desk.authority.judge(&self.desk.action(spec, principal, self.facts, ask))
