@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::budget::Urgency;
 use crate::client::Wrong;
-use crate::github::{GitHub, PullAnswer};
+use crate::github::GitHub;
+use crate::pull::PullAnswer;
 
 #[derive(Deserialize)]
 struct NumberAnswer {

@@ -28,8 +28,15 @@ pub struct Forges {
     github: Option<Arc<GitHub>>,
     /// What each mirror says. One at a time renews it.
     mirrors: BTreeMap<ComponentName, Mutex<Option<Served>>>,
-    /// Which pull requests had been merged, by where the branch stood and what production ran.
-    merged: Mutex<BTreeMap<ComponentName, ((Sha, Sha), Vec<ChangeNumber>)>>,
+    /// What GitHub said last of what was merged.
+    merged: Mutex<BTreeMap<ComponentName, Lately>>,
+}
+
+/// Pull requests that had been merged when a branch stood at `head`, since the commit `since`.
+struct Lately {
+    head: Sha,
+    since: Sha,
+    numbers: Vec<ChangeNumber>,
 }
 
 impl Forges {
@@ -89,10 +96,9 @@ impl Forges {
         let Some(head) = mirror.lock().await.as_ref().map(|served| served.head.clone()) else {
             return Ok(Vec::new());
         };
-        let asked = (head, since.clone());
         let mut merged = self.merged.lock().await;
-        if let Some((_, numbers)) = merged.get(component).filter(|(before, _)| *before == asked) {
-            return Ok(numbers.clone());
+        if let Some(known) = merged.get(component).filter(|of| of.head == head && of.since == *since) {
+            return Ok(known.numbers.clone());
         }
         let later = self.local.commits_since(component, since).await?;
         let lately = if later.is_empty() {
@@ -105,7 +111,7 @@ impl Forges {
             .filter(|(_, commit)| later.contains(commit))
             .map(|(number, _)| number)
             .collect();
-        merged.insert(component.clone(), (asked, numbers.clone()));
+        merged.insert(component.clone(), Lately { head, since: since.clone(), numbers: numbers.clone() });
         Ok(numbers)
     }
 

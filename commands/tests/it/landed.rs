@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use folkops_model::{Effect, FailureKind};
+use folkops_engine::Body;
+use folkops_model::{ChangeNumber, Effect, FailureKind, Landing};
 use folkops_previews::{Landings, Releases};
 
-use crate::doubles::{StrictJudge, sha};
+use crate::doubles::{StrictJudge, component, sha};
 use crate::room::{Ground, Room};
 
 /// A room in which nothing is promoted that nobody looked at.
@@ -14,6 +15,13 @@ async fn room() -> Room {
 }
 
 impl Room {
+    /// Somebody merged a change where it stands.
+    async fn lands(&self, name: &str, number: u32, seed: &str) {
+        let landed = Some(Landing { head: sha(seed), commit: sha(&format!("merge of {seed}")) });
+        let gone = Body::ChangeGone { component: component(name), number: ChangeNumber(number), landed };
+        self.engine.note(gone).await.unwrap();
+    }
+
     fn merges(&self) -> usize {
         let done = self.hands.done.lock().unwrap();
         done.iter().filter(|effect| matches!(effect, Effect::Merge { .. })).count()

@@ -14,8 +14,8 @@ use folkops_engine::{
     Store, TimelineItem,
 };
 use folkops_model::{
-    Account, Authority, Card, Cause, ChangeNumber, DiffSummary, Group, Landing, Line, MessageId,
-    ObservedChange, Owner, PersonId, Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
+    Account, Authority, Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange,
+    Owner, PersonId, Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
 };
 use folkops_previews::{Changes, Landings, Mixes, Previews, Releases, Tidings, Usages};
 use folkops_rollouts::{Rollouts, Template};
@@ -213,13 +213,6 @@ impl Room {
     pub async fn closes(&self, name: &str, number: u32) {
         let gone =
             Body::ChangeGone { component: component(name), number: ChangeNumber(number), landed: None };
-        self.engine.note(gone).await.unwrap();
-    }
-
-    /// Somebody merged a change where it stands.
-    pub async fn lands(&self, name: &str, number: u32, seed: &str) {
-        let landed = Some(Landing { head: sha(seed), commit: sha(&format!("merge of {seed}")) });
-        let gone = Body::ChangeGone { component: component(name), number: ChangeNumber(number), landed };
         self.engine.note(gone).await.unwrap();
     }
 
