@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use cedar_policy::{Authorizer, EntityTypeName, PolicyId, PolicySet, PrincipalConstraint, Response};
-use folkops_model::{Action, Authority, CommandSpec, Decision, Group, Principal, Rule, Verdict};
+use folkops_model::{Action, Authority, CommandSpec, Decision, Principal, Rule, Verdict};
 
 use crate::error::PolicyError;
 use crate::load::{Loaded, Slice, load};
 use crate::read::Source;
 use crate::request::{Asked, Nouns};
-use crate::schema::Vocabulary;
+use crate::schema::{AUTOMATION, Vocabulary};
 
 /// Judges by a set of Cedar policies that can be exchanged while it works.
 pub struct Judge {
@@ -55,19 +55,6 @@ impl Judge {
     /// The declared commands, by name.
     pub fn commands(&self) -> impl Iterator<Item = &CommandSpec> {
         self.vocabulary.commands.values().map(|declared| &declared.spec)
-    }
-
-    /// Which of these could do the same, all facts being equal.
-    pub fn who_could(
-        &self,
-        action: &Action,
-        candidates: impl Iterator<Item = (Principal, BTreeSet<Group>)>,
-    ) -> Vec<Principal> {
-        let could = |(principal, groups)| {
-            let other = Action { principal, groups, ..action.clone() };
-            self.judge(&other).allows().then_some(other.principal)
-        };
-        candidates.filter_map(could).collect()
     }
 
     /// The request, the entities and the whole set in force, for the measurement beside bare Cedar.
@@ -114,6 +101,12 @@ impl Authority for Judge {
     fn judge(&self, action: &Action) -> Decision {
         let loaded = self.loaded.load();
         Decision { verdict: self.verdict(action, &loaded), policy_set: loaded.hash.clone() }
+    }
+
+    fn names(&self, principal: &Principal) -> bool {
+        let kind = self.nouns.kind(principal);
+        let id = principal.person().map_or(AUTOMATION, |person| person.as_str());
+        self.loaded.load().named.iter().any(|uid| uid.type_name() == kind && uid.id().unescaped() == id)
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, PrincipalConstraint, ValidationMode, Validator};
+use cedar_policy::{
+    Effect, EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, ValidationMode, Validator,
+};
 use folkops_model::Rule;
 use miette::Diagnostic;
 use sha2::{Digest, Sha256};
@@ -38,6 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) rules: HashMap<PolicyId, Rule>,
     pub(crate) slices: BTreeMap<&'static str, Slice>,
     pub(crate) whole: PolicySet,
+    /// What its policies name, by way of exception or not.
+    pub(crate) named: BTreeSet<EntityUid>,
 }
 
 /// Loads all sources as one set; the order in which they come makes no difference.
@@ -107,7 +111,8 @@ fn assemble(vocabulary: &Vocabulary, whole: PolicySet, placed: &[Placed<'_>]) ->
         slices.insert(*name, slice(declared, placed)?);
     }
     let rules = placed.iter().map(|p| (p.policy.id().clone(), p.rule.clone())).collect();
-    Ok(Loaded { hash: hash(vocabulary, placed)?, rules, slices, whole })
+    let named = placed.iter().flat_map(|p| p.policy.entity_literals()).collect();
+    Ok(Loaded { hash: hash(vocabulary, placed)?, rules, slices, whole, named })
 }
 
 fn slice(declared: &Declared, placed: &[Placed<'_>]) -> Result<Slice, PolicyError> {

@@ -269,9 +269,7 @@ impl Intake {
         let mut why = String::new();
         for _ in 0..ATTEMPTS {
             let (known, reads) = engine.ledger().decide(|facts| {
-                let people = facts.fold::<People>()?;
-                let mut all = facts.rows(&people.people);
-                all.find(|(_, person)| person.accounts.contains(&account)).map(|(id, _)| id.clone())
+                facts.fold::<People>().and_then(|people| people.holder(facts, &account)).cloned()
             });
             if let Some(person) = known {
                 return Ok(person);

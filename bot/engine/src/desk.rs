@@ -1,18 +1,18 @@
 //! What a command may ask beside facts: the judge, the other commands, the addresses that replies name, a link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use folkops_model::ports::{Entropy, random_word};
 use folkops_model::{
-    Action, Args, Authority, Card, CommandSpec, ComponentName, Decision, Owner, PersonId, Place, PreviewId,
-    Principal, Sealed, Sha,
+    Action, Args, Authority, Card, CommandSpec, ComponentName, Decision, Group, Owner, PersonId, Place,
+    PreviewId, Principal, Sealed, Sha,
 };
 use folkops_record::{Facts, Keyring, KeyringError};
 use sha2::{Digest as _, Sha256};
 
 use crate::command::{Ask, Call, Command};
-use crate::folds::{People, Person};
+use crate::folds::People;
 use crate::registry::Registry;
 use crate::rights::{Scope, Standing};
 use crate::text::{Line, Misread, Reading, grammar, read};
@@ -134,17 +134,23 @@ impl Desk {
 
     /// Who else would be allowed to do this, in order of their ids, by the rights that were known within a day.
     pub fn who_could(&self, facts: &Facts<'_>, action: &Action) -> Vec<PersonId> {
+        let facts = facts.aside();
         let Some(people) = facts.fold::<People>() else { return Vec::new() };
-        let could = |(id, _): (&PersonId, &Person)| {
-            if people.now(facts, id) != id {
-                return None;
-            }
+        // There are few ways to stand in groups, however many people there are.
+        let mut standing: BTreeMap<BTreeSet<Group>, bool> = BTreeMap::new();
+        let mut could = |id: &PersonId| {
             let principal = Principal::Person(id.clone());
-            let groups = Standing::lately(facts, &principal, Scope::of(action));
-            let action = Action { principal, groups, ..action.clone() };
-            self.authority.judge(&action).allows().then(|| id.clone())
+            let groups = Standing::lately(&facts, &principal, Scope::of(action));
+            let by_name = self.authority.names(&principal);
+            let judged =
+                |groups| self.authority.judge(&Action { principal, groups, ..action.clone() }).allows();
+            match by_name {
+                true => judged(groups),
+                false => *standing.entry(groups).or_insert_with_key(|groups| judged(groups.clone())),
+            }
         };
-        people.people.iter().filter_map(could).collect()
+        let themselves = people.people.iter().map(|(id, _)| id).filter(|id| people.now(&facts, id) == *id);
+        themselves.filter(|id| could(id)).cloned().collect()
     }
 
     /// What the judge would say if this call's principal said that line. Nothing happens.

@@ -151,4 +151,7 @@ impl Decision {
 pub trait Authority: Send + Sync {
     /// Judges one action. An error while judging is a no that names the error.
     fn judge(&self, action: &Action) -> Decision;
+
+    /// Whether it may judge somebody otherwise than everybody else who stands in the same groups.
+    fn names(&self, principal: &Principal) -> bool;
 }

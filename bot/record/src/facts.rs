@@ -36,6 +36,11 @@ impl<'a> Facts<'a> {
         Self { folds, now, sequence, reads: RefCell::default() }
     }
 
+    /// The same view for what only colours a reply: what is looked at there may move before the append.
+    pub fn aside(&self) -> Facts<'a> {
+        Self::new(self.folds, self.now, self.sequence)
+    }
+
     /// The place of the last record that these facts know of.
     pub fn sequence(&self) -> u64 {
         self.sequence

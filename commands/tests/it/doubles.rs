@@ -98,6 +98,10 @@ impl Authority for SmallJudge {
         };
         Decision { verdict, policy_set: "0".repeat(64) }
     }
+
+    fn names(&self, _principal: &Principal) -> bool {
+        false
+    }
 }
 
 /// As [`SmallJudge`]; nothing is promoted that nobody looked at.
@@ -112,6 +116,10 @@ impl Authority for StrictJudge {
         let rule =
             Rule { id: "first-look".into(), reason: "because".into(), remedy: Some("ok-to-test".into()) };
         Decision { verdict: Verdict::Deny(vec![rule]), ..decision }
+    }
+
+    fn names(&self, principal: &Principal) -> bool {
+        SmallJudge.names(principal)
     }
 }
 

@@ -82,6 +82,7 @@ impl People {
         });
         self.rights.remove(at, other);
         for account in &row.accounts {
+            self.lets_go(at, other, account);
             self.link(at, into, account);
         }
         self.people.change(at, into, |person| person.owner = person.owner.take().or(row.owner));
@@ -102,6 +103,7 @@ impl People {
         self.people.change(at, person, |row| {
             row.accounts.insert(account.clone());
         });
+        self.holds(at, person, account);
         self.rights.change(at, person, |said| {
             said.remove(&account.surface);
         });
@@ -113,6 +115,7 @@ impl People {
         self.people.change(at, person, |row| {
             row.accounts.remove(account);
         });
+        self.lets_go(at, person, account);
         self.rights.change(at, person, |said| {
             said.remove(&account.surface);
         });

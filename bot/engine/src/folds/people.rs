@@ -49,6 +49,8 @@ pub struct Session {
 pub struct People {
     /// By id.
     pub people: Table<PersonId, Person>,
+    /// Whose each account is, by the account as it is written.
+    accounts: Table<String, PersonId>,
     /// By id: what each source of rights said of them last.
     pub rights: Table<PersonId, BTreeMap<SurfaceName, Said>>,
     /// By SHA-256 of the link's token, hex.
@@ -67,6 +69,7 @@ impl Default for People {
     fn default() -> Self {
         Self {
             people: Table::new("people"),
+            accounts: Table::new("accounts"),
             rights: Table::new("rights"),
             invitations: Table::new("invitations"),
             sessions: Table::new("sessions"),
@@ -78,16 +81,43 @@ impl Default for People {
 }
 
 impl People {
-    /// Whose account this is, by a look at everybody: an account that is linked on this look is linked once.
+    /// Whose account this is, as a look at this account alone: an account that is linked on this look is linked once.
     pub fn holder<'a>(&'a self, facts: &Facts<'_>, account: &Account) -> Option<&'a PersonId> {
-        let mut people = facts.rows(&self.people);
-        people.find(|(_, person)| person.accounts.contains(account)).map(|(id, _)| id)
+        facts.row(&self.accounts, &written(account))
     }
 
     /// Whose account this is.
     pub fn by_account(&self, account: &Account) -> Option<(&PersonId, &Person)> {
-        self.people.iter().find(|(_, person)| person.accounts.contains(account))
+        let id = self.accounts.get(&written(account))?;
+        self.people.get(id).map(|person| (id, person))
     }
+
+    fn joins(&mut self, at: u64, id: &PersonId, person: Person) {
+        for account in &person.accounts {
+            self.holds(at, id, account);
+        }
+        self.people.put(at, id.clone(), person);
+    }
+
+    // INVARIANT: an account is of one person; whoever had it first keeps it until it is taken from them.
+    pub(super) fn holds(&mut self, at: u64, id: &PersonId, account: &Account) {
+        let account = written(account);
+        if self.accounts.get(&account).is_none() {
+            self.accounts.put(at, account, id.clone());
+        }
+    }
+
+    pub(super) fn lets_go(&mut self, at: u64, id: &PersonId, account: &Account) {
+        let account = written(account);
+        if self.accounts.get(&account) == Some(id) {
+            self.accounts.remove(at, &account);
+        }
+    }
+}
+
+/// An account as one word; no surface's name holds a slash.
+fn written(account: &Account) -> String {
+    format!("{}/{}", account.surface, account.id)
 }
 
 impl Fold for People {
@@ -113,7 +143,7 @@ impl Fold for People {
                     accounts: accounts.clone(),
                     owner: owner.clone(),
                 };
-                self.people.put(at, person.clone(), row);
+                self.joins(at, person, row);
             }
             Body::PersonGranted { person, group } => self.people.change(at, person, |row| {
                 row.groups.insert(*group);
@@ -142,12 +172,12 @@ impl Fold for People {
     }
 
     fn tables(&self) -> Vec<&dyn AnyTable> {
-        let Self { people, rights, invitations, sessions, became, offers, misses } = self;
-        vec![people, rights, invitations, sessions, became, offers, misses]
+        let Self { people, accounts, rights, invitations, sessions, became, offers, misses } = self;
+        vec![people, accounts, rights, invitations, sessions, became, offers, misses]
     }
 
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
-        let Self { people, rights, invitations, sessions, became, offers, misses } = self;
-        vec![people, rights, invitations, sessions, became, offers, misses]
+        let Self { people, accounts, rights, invitations, sessions, became, offers, misses } = self;
+        vec![people, accounts, rights, invitations, sessions, became, offers, misses]
     }
 }

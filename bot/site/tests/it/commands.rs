@@ -3,7 +3,7 @@
 use folkops_engine::{Alert, Ask, Call, Command, Facts, Matter, Operations, Plan, Private};
 use folkops_model::{
     Action, ArgKind, ArgSpec, Arity, Authority, Card, CardState, Class, CommandSpec, Context, Decision,
-    Group, Intent, Line, Pictured, ReleaseNumber, Resource, Rule, Span, Verdict, Weight,
+    Group, Intent, Line, Pictured, Principal, ReleaseNumber, Resource, Rule, Span, Verdict, Weight,
 };
 
 /// Everybody reads; maintainers release.
@@ -16,6 +16,10 @@ impl Authority for ByClass {
             Rule { id: "release-by-maintainer".into(), reason: "a maintainer promotes".into(), remedy: None };
         let verdict = if allowed { Verdict::Allow(vec![rule]) } else { Verdict::Deny(vec![rule]) };
         Decision { verdict, policy_set: "0".repeat(64) }
+    }
+
+    fn names(&self, _principal: &Principal) -> bool {
+        false
     }
 }
 
