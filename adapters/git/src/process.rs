@@ -135,9 +135,16 @@ impl Git {
         }
     }
 
+    /// Git by its whole path, so that it is started without a copy of our own page tables first; what the search path
+    /// does not have is reported by its name.
+    fn program(&self) -> PathBuf {
+        let mut found = std::env::split_paths(&self.search_path).map(|folder| folder.join("git"));
+        found.find(|program| program.is_file()).unwrap_or_else(|| PathBuf::from("git"))
+    }
+
     /// Starts git with all three streams piped. The process dies with the handle.
     pub(crate) fn spawn(&self, call: &Call<'_>) -> io::Result<Child> {
-        let mut command = Command::new("git");
+        let mut command = Command::new(self.program());
         command.env_clear().env("PATH", &self.search_path).envs(ENVIRONMENT).current_dir(&self.private);
         match call.view {
             View::References(repository) => command.env("GIT_DIR", repository),
