@@ -5,7 +5,7 @@
 //! rollback is done. (Source: GitHub, "Rate limits for the REST API", secondary rate limits.)
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How urgent a write is.
@@ -45,6 +45,15 @@ struct Spent {
 impl Budget {
     /// Takes one write at the monotonic time `now`, or says how long until there is one.
     pub fn take(&self, now: Duration, urgency: Urgency) -> Result<(), Duration> {
+        self.look(now, urgency).map(|mut spent| spent.writes.push_back(now))
+    }
+
+    /// Whether there is a write to take at the monotonic time `now`, or how long until there is one.
+    pub fn left(&self, now: Duration, urgency: Urgency) -> Result<(), Duration> {
+        self.look(now, urgency).map(drop)
+    }
+
+    fn look(&self, now: Duration, urgency: Urgency) -> Result<MutexGuard<'_, Spent>, Duration> {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         while spent.writes.front().is_some_and(|first| *first + HOUR <= now) {
             spent.writes.pop_front();
@@ -58,10 +67,7 @@ impl Budget {
         let hushed = spent.silent_until.checked_sub(now).filter(|left| !left.is_zero());
         match within(MINUTE, a_minute).max(within(HOUR, an_hour)).max(hushed) {
             Some(left) => Err(left),
-            None => {
-                spent.writes.push_back(now);
-                Ok(())
-            }
+            None => Ok(spent),
         }
     }
 

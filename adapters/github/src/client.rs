@@ -162,6 +162,15 @@ impl Client {
         read(&self.judged(&installation.budget, answer, path)?)
     }
 
+    /// Whether something could be written in the repository now, as far as is known here.
+    ///
+    /// # Errors
+    /// [`Wrong::Hushed`] where it could not.
+    pub async fn may_write(&self, repository: &RepositoryName, urgency: Urgency) -> Result<(), Wrong> {
+        let installation = self.installation(repository).await?;
+        installation.budget.left(self.clock.monotonic(), urgency).map_err(Wrong::Hushed)
+    }
+
     /// Reads something as the App itself.
     ///
     /// # Errors

@@ -76,7 +76,11 @@ impl Sink {
             self.mark(reply).await;
             return message(written.comment);
         }
-        let (sticky, urgency) = self.read(reply)?;
+        let urgency = self.urgency(reply);
+        // Where nothing can be written, nothing is drawn either: everybody who waits for that asks again and again.
+        self.github.client().may_write(repository, urgency).await?;
+        let sticky = self.ledger.read(|facts| Sticky::read(facts, place));
+        let sticky = sticky.ok_or_else(|| Unavailable("the record cannot be read".into()))?;
         self.durable(sticky.sequence).await?;
         let text = sticky.draw(self.keyring.as_ref(), self.github.settings());
         let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
@@ -103,14 +107,11 @@ impl Sink {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).entry(room.clone()).or_default().clone()
     }
 
-    fn read(&self, reply: &Reply) -> Result<(Sticky, Urgency), Unavailable> {
-        let read = self.ledger.read(|facts| {
-            let sticky = Sticky::read(facts, &reply.place)?;
-            let operation = facts.fold::<Operations>()?.operations.get(&reply.key.operation);
-            let safety = operation.is_some_and(|operation| operation.action.class == Class::Safety);
-            Some((sticky, if safety { Urgency::Safety } else { Urgency::Ordinary }))
+    fn urgency(&self, reply: &Reply) -> Urgency {
+        let class = self.ledger.read(|facts| {
+            Some(facts.fold::<Operations>()?.operations.get(&reply.key.operation)?.action.class)
         });
-        read.ok_or_else(|| Unavailable("the record cannot be read".into()))
+        if class == Some(Class::Safety) { Urgency::Safety } else { Urgency::Ordinary }
     }
 
     async fn durable(&self, sequence: u64) -> Result<(), Unavailable> {
