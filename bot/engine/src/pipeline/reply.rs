@@ -18,7 +18,8 @@ impl Engine {
         let engine = self.clone();
         tokio::spawn(async move {
             let mut pause = *PAUSES.start();
-            while !engine.shared.stopping.is_cancelled() && !engine.deliver_once(&key).await {
+            // On the heap, so that a task that waits for its next try holds no more than its key.
+            while !engine.shared.stopping.is_cancelled() && !Box::pin(engine.deliver_once(&key)).await {
                 tokio::time::sleep(pause).await;
                 pause = (2 * pause).min(*PAUSES.end());
             }
