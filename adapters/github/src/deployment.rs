@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::budget::Urgency;
-use crate::client::Wrong;
+use crate::exchange::Wrong;
 use crate::github::GitHub;
 use crate::reported::{Subject, What};
 use crate::say::Deployed;

@@ -12,7 +12,8 @@ use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use crate::client::{Client, Wrong};
+use crate::client::Client;
+use crate::exchange::Wrong;
 use crate::marks::Mark;
 use crate::owners::Known;
 use crate::pull::HeadAnswer;

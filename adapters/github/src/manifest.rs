@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::client::{Asked, Wrong, ask, judged, read};
+use crate::exchange::{Asked, Wrong, ask, judged, read};
 use crate::settings::surface;
 
 /// What the App needs, each with its reason; the guide says the same.

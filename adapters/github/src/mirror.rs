@@ -11,7 +11,7 @@ use folkops_engine::{Body, Engine, Ledger};
 use folkops_model::ports::Clock;
 use tokio::sync::Mutex;
 
-use crate::client::Wrong;
+use crate::exchange::Wrong;
 use crate::github::GitHub;
 use crate::reported::Subject;
 use crate::say::{Say, Step};

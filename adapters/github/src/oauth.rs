@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::client::{Asked, Wrong, ask, judged, read, unknown};
+use crate::exchange::{Asked, Wrong, ask, judged, read, unknown};
 use crate::settings::surface;
 
 /// What signing in is told.

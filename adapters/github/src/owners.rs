@@ -10,8 +10,8 @@ use std::time::Duration;
 use folkops_model::{Account, ComponentName};
 use serde::Deserialize;
 
-use crate::client::Wrong;
 use crate::codeowners::{CodeOwners, Owner};
+use crate::exchange::Wrong;
 use crate::github::{GitHub, PermissionAnswer, UserAnswer};
 use crate::settings::{RepositoryName, TeamName, surface};
 

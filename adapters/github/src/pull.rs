@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::budget::Urgency;
-use crate::client::Wrong;
+use crate::exchange::Wrong;
 use crate::github::{GitHub, UserAnswer};
 
 /// An open pull request as GitHub shows it.

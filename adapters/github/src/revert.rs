@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::budget::Urgency;
-use crate::client::Wrong;
+use crate::exchange::Wrong;
 use crate::github::GitHub;
 use crate::pull::PullAnswer;
 

@@ -120,7 +120,7 @@ impl Scan {
         kind: &str,
     ) -> Result<Vec<Listed>, Later> {
         let github = self.intake.github();
-        let later = |error: crate::client::Wrong| Later(error.to_string());
+        let later = |error: crate::exchange::Wrong| Later(error.to_string());
         let repository = github.repository(component).map_err(later)?;
         let since = since.strftime("%Y-%m-%dT%H:%M:%SZ");
         let path = format!(

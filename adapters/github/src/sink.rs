@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::budget::Urgency;
-use crate::client::Wrong;
+use crate::exchange::Wrong;
 use crate::github::GitHub;
 use crate::marks::Mark;
 use crate::settings::RepositoryName;

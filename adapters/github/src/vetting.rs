@@ -10,7 +10,7 @@ use folkops_model::{
 };
 use serde::Deserialize;
 
-use crate::client::Wrong;
+use crate::exchange::Wrong;
 use crate::github::GitHub;
 use crate::settings::{RepositoryName, surface};
 
