@@ -4,6 +4,7 @@
 //! and the decision is then taken again; so nothing is ever checked first and acted on later.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,7 +29,8 @@ pub struct Facts<'a> {
     folds: &'a Folds,
     now: Timestamp,
     sequence: u64,
-    reads: RefCell<Vec<Read>>,
+    /// Many questions look at the same row; it is compared once.
+    reads: RefCell<BTreeMap<(&'static str, Option<String>), u64>>,
 }
 
 impl<'a> Facts<'a> {
@@ -64,7 +66,7 @@ impl<'a> Facts<'a> {
     ) -> Option<&'t V> {
         let text = key.to_string();
         let version = table.version_of(Some(&text));
-        self.reads.borrow_mut().push(Read { table: table.name(), key: Some(text), version });
+        self.reads.borrow_mut().insert((table.name(), Some(text)), version);
         table.get(key)
     }
 
@@ -73,16 +75,13 @@ impl<'a> Facts<'a> {
         &self,
         table: &'t Table<K, V>,
     ) -> impl DoubleEndedIterator<Item = (&'t K, &'t V)> + use<'t, K, V> {
-        self.reads.borrow_mut().push(Read {
-            table: table.name(),
-            key: None,
-            version: table.version_of(None),
-        });
+        self.reads.borrow_mut().insert((table.name(), None), table.version_of(None));
         table.iter()
     }
 
     /// What was looked at.
     pub fn into_reads(self) -> Vec<Read> {
-        self.reads.into_inner()
+        let reads = self.reads.into_inner().into_iter();
+        reads.map(|((table, key), version)| Read { table, key, version }).collect()
     }
 }

@@ -24,6 +24,8 @@ pub trait Fold: Any + Send + Sync {
 #[derive(Default)]
 pub struct Folds {
     folds: Vec<Box<dyn Fold>>,
+    /// Which fold holds a table: versions are compared at each append, while everything else waits.
+    places: BTreeMap<&'static str, usize>,
 }
 
 impl Folds {
@@ -35,6 +37,7 @@ impl Folds {
     /// Adds a fold.
     #[must_use]
     pub fn with(mut self, fold: impl Fold) -> Self {
+        self.places.extend(fold.tables().iter().map(|table| (table.table_name(), self.folds.len())));
         self.folds.push(Box::new(fold));
         self
     }
@@ -52,8 +55,9 @@ impl Folds {
     }
 
     pub(crate) fn version_of(&self, table: &str, key: Option<&str>) -> u64 {
-        let tables = self.folds.iter().flat_map(|fold| fold.tables());
-        tables.filter(|any| any.table_name() == table).map(|any| any.version_of(key)).max().unwrap_or(0)
+        let fold = self.places.get(table).and_then(|place| self.folds.get(*place));
+        let tables = fold.map(|fold| fold.tables()).unwrap_or_default();
+        tables.iter().find(|any| any.table_name() == table).map_or(0, |any| any.version_of(key))
     }
 
     pub(crate) fn take_changes(&mut self) -> Result<Vec<RowChange>, serde_json::Error> {
