@@ -293,17 +293,25 @@ fn serve(
     let mut effects = vec![Effect::Route];
     effects.extend(raise::stops(old));
     let mut intents = vec![up];
-    let mut private = Vec::new();
     if let Ok(minted) = call.desk.link(&mix.owner) {
         let expires = facts.now() + Duration::from_secs(LINK_LASTS.unsigned_abs());
-        intents.push(Intent::IssueLink { person: person.clone(), hash: minted.hash, expires });
-        let card = Card::new(CardState::Ask, "Tie this browser to your mix")
-            .say("Only you see this. Open it in each browser in which you use the service; it works once.")
-            .say(Line::new().span(Span::SecretLink(minted.link)))
-            .row("Until", Line::new().span(Span::Time(expires)));
-        private.push(Private { person: person.clone(), card });
+        let (hash, link) = (minted.hash, Some(minted.link));
+        intents.push(Intent::IssueLink { person: person.clone(), hash, expires, link });
     }
-    Step::Owe { effects, intents, card: None, private }
+    Step::Owe { effects, intents, card: None, private: vec![] }
+}
+
+/// The link that this operation issued, for the person alone.
+///
+/// INVARIANT: it is told after the edge has taken the table that names it, so whoever follows it at once is known there.
+fn link(call: &Call<'_>, facts: &Facts<'_>) -> Option<Private> {
+    let mut links = facts.rows(&facts.fold::<Mixes>()?.links).map(|(_, row)| row);
+    let row = links.find(|row| row.operation.as_ref() == Some(call.operation))?;
+    let card = Card::new(CardState::Ask, "Tie this browser to your mix")
+        .say("Only you see this. Open it in each browser in which you use the service; it works once.")
+        .say(Line::new().span(Span::SecretLink(row.link.clone()?)))
+        .row("Until", Line::new().span(Span::Time(row.expires)));
+    Some(Private { person: row.person.clone(), card })
 }
 
 fn served(
@@ -338,7 +346,8 @@ fn served(
         )
         .button(Weight::Quiet, "Leave", "/opt-out");
     let others = evidence::retold(call, facts, changes, None);
-    Step::End { end: End::Done, intents: vec![], card: Some(card), private: vec![] }.also(others)
+    let private = link(call, facts).into_iter().collect();
+    Step::End { end: End::Done, intents: vec![], card: Some(card), private }.also(others)
 }
 
 /// A choice on another base than before, for `/rebase`.

@@ -187,6 +187,9 @@ pub enum Intent {
         hash: String,
         /// Until when it may be used, UTC.
         expires: Timestamp,
+        /// The whole link, which they are shown once the edge knows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<Sealed>,
     },
     /// A promotion was decided for exactly these commits; a push after that does not change them.
     PinPromotion {

@@ -1,6 +1,7 @@
 //! Stories: a sentence somebody says, and the reply they read.
 
-use folkops_model::{Effect, FailureKind, Trust};
+use folkops_engine::{Audience, Body};
+use folkops_model::{Effect, FailureKind, Intent, Outcome, Trust};
 use folkops_previews::{Mixes, PreviewState, Previews, Releases};
 
 use crate::doubles::sha;
@@ -105,6 +106,30 @@ async fn a_person_tries_two_changes_after_saying_yes_to_exactly_them() {
     assert!(room.all().contains("http://ana.potluck.localhost/.folkops/join/"), "{}", room.all());
     room.says("ana", "/opt-out").await;
     room.ledger.read(|facts| assert!(facts.fold::<Mixes>().unwrap().mixes.is_empty()));
+}
+
+#[tokio::test]
+async fn a_one_time_link_is_told_only_after_the_edge_knows_it() {
+    let room = Room::open().await;
+    room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
+    room.says("ana", "/opt-in 41").await;
+    let word = room.consent_word();
+    room.says("ana", &format!("/opt-in 41 --yes={word}")).await;
+    let (mut issued, mut routed, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    room.ledger
+        .records(&mut |record| match &record.body {
+            Body::Intended(Intent::IssueLink { .. }) => issued.push(record.sequence),
+            Body::EffectSettled(settled) if settled.outcome == Outcome::Routed => {
+                routed.push(record.sequence)
+            }
+            Body::ReplyOwed(reply) if reply.audience != Audience::Everyone => told.push(record.sequence),
+            _ => {}
+        })
+        .unwrap();
+    let ([issued], [.., routed], [told]) = (issued.as_slice(), routed.as_slice(), told.as_slice()) else {
+        panic!("issued {issued:?}, routed {routed:?}, told {told:?}")
+    };
+    assert!(issued < routed && routed < told, "issued {issued}, routed {routed}, told {told}");
 }
 
 #[tokio::test]

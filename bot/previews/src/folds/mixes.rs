@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use folkops_model::{
-    ComponentName, CompositionId, Digest, Intent, OperationId, Owner, Part, PersonId, ReleaseNumber,
+    ComponentName, CompositionId, Digest, Intent, OperationId, Owner, Part, PersonId, ReleaseNumber, Sealed,
     StackName,
 };
 use folkops_record::{AnyTable, Body, Fold, Record, Table};
@@ -47,6 +47,12 @@ pub struct LinkRow {
     pub person: PersonId,
     /// Until when, UTC.
     pub expires: Timestamp,
+    /// By which operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationId>,
+    /// The whole link, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Sealed>,
 }
 
 /// The fold.
@@ -142,9 +148,15 @@ impl Fold for Mixes {
                 self.mixes.remove(at, person);
                 self.drop_links(record, Some(person));
             }
-            Intent::IssueLink { person, hash, expires } => {
+            Intent::IssueLink { person, hash, expires, link } => {
                 self.drop_links(record, None);
-                self.links.put(at, hash.clone(), LinkRow { person: person.clone(), expires: *expires });
+                let row = LinkRow {
+                    person: person.clone(),
+                    expires: *expires,
+                    operation: record.operation.clone(),
+                    link: link.clone(),
+                };
+                self.links.put(at, hash.clone(), row);
             }
             _ => {}
         }
