@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use folkops_engine::{Facts, Progress};
 use folkops_model::{
     Card, CardState, ChangeRef, ComponentName, Effect, Failure, FailureKind, Line, Outcome, Part, Release,
-    Sha, Span, Weight,
+    Sha, Span,
 };
 use folkops_previews::{Changes, Landings, Releases};
 
@@ -73,7 +73,7 @@ fn rowed(card: Card, named: &[(ChangeRef, Sha)], along: &[(ChangeRef, Sha)]) -> 
     })
 }
 
-/// A refusal with the commits that nobody allowed, where more than one change is in question.
+/// A refusal with the commits that nobody allowed and that are merged already.
 pub fn unlooked(card: Card, subjects: &[Subject<'_>]) -> Card {
     let open: Vec<_> =
         subjects.iter().filter(|subject| !subject.may_run() && subject.row.landed.is_some()).collect();
@@ -86,8 +86,6 @@ pub fn unlooked(card: Card, subjects: &[Subject<'_>]) -> Card {
             .text(": ")
             .text(subject::size(subject.row));
         card.row("Unlooked", line)
-            .open(Weight::Plain, format!("Read #{}", change.number), crate::since::page(change))
-            .button(Weight::Plain, format!("Allow {}", head.short()), format!("/ok-to-test {head}"))
     })
 }
 

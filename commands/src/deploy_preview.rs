@@ -128,14 +128,7 @@ impl Command for DeployPreview {
             )
             .row("Next", "It starts by itself then")
             .row("Who", if told.is_empty() { nobody_known(call) } else { who });
-        for (index, subject) in unseen.iter().enumerate() {
-            let weight = if index == 0 { Weight::Main } else { Weight::Plain };
-            let label = format!("Allow {}", subject.row.head.short());
-            card = card.button(weight, label, format!("/ok-to-test {}", subject.row.head));
-            card = since::shown(card, call, facts, (&subject.change, subject.row));
-            let read = format!("Read the {}", subject::plural(subject.row.diff.lines(), "line"));
-            card = card.open(Weight::Plain, read, since::page(&subject.change));
-        }
+        card = since::unseen(card, call, facts, &subjects);
         let about = format!("allow {}", first.row.head);
         Some(Plan::wait(waits, card).telling(about, told.into_iter().collect()))
     }

@@ -19,6 +19,7 @@ use crate::Settings;
 use crate::checklist;
 use crate::evidence;
 use crate::raise::{self, Stage};
+use crate::since;
 use crate::stop_preview::holding;
 use crate::subject::{self, Subject};
 
@@ -80,6 +81,13 @@ impl Command for OptIn {
             return Plan::answer(chosen.consent_card(facts, call.args.given("yes")));
         }
         want(&self.0, facts, &chosen, Line::new().person(&chosen.person).text(" said yes; "))
+    }
+
+    fn explain(&self, call: &Call<'_>, facts: &Facts<'_>, refusal: Card) -> Card {
+        match Chosen::of(&self.0, call, facts) {
+            Ok(chosen) => since::unseen(refusal, call, facts, &chosen.subjects),
+            Err(_) => refusal,
+        }
     }
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {

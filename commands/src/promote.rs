@@ -21,7 +21,7 @@ use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
 use crate::rollback::spec_of;
-use crate::{Settings, advance, alert, along, checklist, checks, evidence, raise, soak, trial};
+use crate::{Settings, advance, alert, along, checklist, checks, evidence, raise, since, soak, trial};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -114,7 +114,7 @@ impl Command for Promote {
         let named = subject::named(call, facts).unwrap_or_default();
         let card = along::shown(refusal, &named, &along::along(facts, &named));
         let subjects = along::with_along(facts, named);
-        let card = along::unlooked(card, &subjects);
+        let card = since::unseen(along::unlooked(card, &subjects), call, facts, &subjects);
         let card = checks::shown(card, facts, &subjects);
         subjects.iter().fold(card, |card, of| checklist::shown(card, &self.0.checklist, facts, of))
     }

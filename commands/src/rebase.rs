@@ -13,7 +13,7 @@ use folkops_model::{
 use folkops_previews::{Mix, Mixes, Releases};
 
 use crate::opt_in::{self, Chosen};
-use crate::{Settings, subject};
+use crate::{Settings, since, subject};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "rebase",
@@ -60,6 +60,13 @@ impl Command for Rebase {
             .person(&chosen.person)
             .text(format!(" moved it from release {from} to {}; ", onto.number));
         opt_in::want(&self.0, facts, &chosen, why)
+    }
+
+    fn explain(&self, call: &Call<'_>, facts: &Facts<'_>, refusal: Card) -> Card {
+        match onto_production(call, facts) {
+            Ok((chosen, ..)) => since::unseen(refusal, call, facts, &chosen.subjects),
+            Err(_) => refusal,
+        }
     }
 
     fn proceed(&self, call: &Call<'_>, facts: &Facts<'_>, progress: &Progress<'_>) -> Step {

@@ -7,7 +7,7 @@ use folkops_engine::{Call, Facts};
 use folkops_model::{Card, ChangeRef, Line, Weight};
 use folkops_previews::{ChangeRow, Changes, Stood};
 
-use crate::subject;
+use crate::subject::{self, Subject};
 
 /// A card with what changed since then, and the ways to read it. The same card where the change has not moved on.
 pub fn shown(
@@ -28,6 +28,19 @@ pub fn shown(
         Some(url) => card.open(Weight::Quiet, "Compare in the repository", url),
         None => card,
     }
+}
+
+/// A card on changes of which a maintainer has to look at some first: for each of these what changed since the commit that
+/// was allowed, and the ways to read it and to allow exactly it. The same card where all may run.
+pub fn unseen(card: Card, call: &Call<'_>, facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Card {
+    let unseen = subjects.iter().filter(|subject| !subject.may_run());
+    unseen.enumerate().fold(card, |card, (index, Subject { change, row, .. })| {
+        let weight = if index == 0 { Weight::Main } else { Weight::Plain };
+        let allow = format!("Allow {}", row.head.short());
+        let card = card.button(weight, allow, format!("/ok-to-test {}", row.head));
+        let read = format!("Read the {}", subject::plural(row.diff.lines(), "line"));
+        shown(card, call, facts, (change, row)).open(Weight::Plain, read, page(change))
+    })
 }
 
 /// Where a change is read.

@@ -52,6 +52,20 @@ async fn the_card_that_waits_for_a_look_says_what_is_at_stake_and_what_changed_s
 }
 
 #[tokio::test]
+async fn who_is_refused_before_the_first_look_reads_what_changed_whatever_was_asked_for() {
+    let room = Room::open().await;
+    room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
+    pushed(&room, "41 second", two_lines_of_ci()).await;
+    let (first, second) = (sha("41 first"), sha("41 second"));
+    let since = format!("Since: {}, which jo allowed: 1 file, 2 lines, touches tests' own", first.short());
+    let allow = format!("[Allow {}] [Read what changed] [Read the 3 lines]", second.short());
+    for line in ["/deploy-preview 41", "/opt-in 41", "/promote 41"] {
+        let card = room.says("ana", line).await;
+        assert!(card.contains(&since) && card.contains(&allow), "{line}: {card}");
+    }
+}
+
+#[tokio::test]
 async fn a_push_changes_the_card_of_the_allowance_and_of_the_preview_once_and_stops_nothing() {
     let room = Room::open().await;
     room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
