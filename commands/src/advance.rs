@@ -3,6 +3,7 @@
 //! No arguments. Class: release. Reads: the rollout with its evidence, releases. What is done is planned again from the
 //! facts at the moment of the decision, so that a move that was wanted a moment ago and is not any more does not happen.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 
 use crate::alert::{self, Asked};
 use crate::telling::LOCK;
-use crate::{promote, raise, soak, telling};
+use crate::{Settings, checklist, promote, raise, soak, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "advance",
@@ -33,7 +34,7 @@ static SPEC: CommandSpec = CommandSpec {
 const WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// The command.
-pub struct Advance;
+pub struct Advance(pub Arc<Settings>);
 
 impl Command for Advance {
     fn spec(&self) -> &'static CommandSpec {
@@ -42,7 +43,11 @@ impl Command for Advance {
 
     fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         match live(facts) {
-            Some(_) => Ok(Ask::about(Resource::Service, Context::default())),
+            Some(row) => {
+                let (list, release) = (&self.0.checklist, row.rollout.release);
+                let context = checklist::of_release(Context::default(), list, facts, release);
+                Ok(Ask::about(Resource::Service, context))
+            }
             None => Err(Box::new(Card::new(CardState::Refused, "Nothing is being rolled out"))),
         }
     }

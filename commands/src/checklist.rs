@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use folkops_engine::{Call, Facts, People};
 use folkops_model::{
-    Card, CardState, ChangeRef, ComponentName, Context, Line, PersonId, Span, Touched, Weight,
+    Card, CardState, ChangeRef, ComponentName, Context, Line, PersonId, ReleaseNumber, Sha, Span, Touched,
+    Weight,
 };
-use folkops_previews::{ChangeRow, Changes};
+use folkops_previews::{ChangeRow, Changes, Releases};
 use jiff::Timestamp;
 
 use crate::subject::{self, Subject};
@@ -85,6 +86,29 @@ fn by(facts: &Facts<'_>, subject: &Subject<'_>, point: &Point) -> Tick {
 pub fn with(context: Context, list: &[Point], facts: &Facts<'_>, subjects: &[Subject<'_>]) -> Context {
     let done = |subject| points(list, facts, subject).iter().all(|(_, ticked)| ticked.is_some());
     Context { checklist_done: subjects.iter().all(done), ..context }
+}
+
+/// The same for commits that were pinned before, wherever their changes stand by now. Of what nobody has seen nothing is
+/// ticked.
+pub fn at(context: Context, list: &[Point], facts: &Facts<'_>, pinned: &[(ChangeRef, Sha)]) -> Context {
+    let done = |(change, sha): &(ChangeRef, Sha)| {
+        let seen = facts.fold::<Changes>().and_then(|changes| {
+            let open = facts.row(&changes.open, change);
+            Some((changes, open.or_else(|| facts.row(&changes.closed, change))?))
+        });
+        seen.is_some_and(|(changes, row)| {
+            let row = ChangeRow { head: sha.clone(), ..row.clone() };
+            let subject = subject::of(facts, changes, change, &row);
+            points(list, facts, &subject).iter().all(|(_, ticked)| ticked.is_some())
+        })
+    };
+    Context { checklist_done: list.is_empty() || pinned.iter().all(done), ..context }
+}
+
+/// The same for what a release brought.
+pub fn of_release(context: Context, list: &[Point], facts: &Facts<'_>, release: ReleaseNumber) -> Context {
+    let known = facts.fold::<Releases>().and_then(|releases| facts.row(&releases.releases, &release));
+    at(context, list, facts, known.map_or(&[], |release| &release.changes))
 }
 
 /// A card with a row for each point, and buttons for those that nobody ticked.

@@ -14,6 +14,7 @@ use folkops_model::{
 use folkops_previews::reconcile::preview_stack;
 
 use crate::Settings;
+use crate::checklist;
 use crate::stop_preview::named;
 use crate::subject;
 
@@ -46,7 +47,10 @@ impl Command for Keep {
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (id, preview) = named(call, facts)?;
         let own = preview.by == *call.principal;
-        Ok(Ask::about(Resource::Preview(id.clone()), Context { own, ..Context::default() }))
+        let changes: Vec<_> = preview.parts.iter().filter_map(|part| part.change.clone()).collect();
+        let context = Context { own, ..Context::default() };
+        let context = checklist::at(context, &self.0.checklist, facts, &changes);
+        Ok(Ask::about(Resource::Preview(id.clone()), context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

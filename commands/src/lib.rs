@@ -86,7 +86,7 @@ registry! { |settings|
     promote::Promote(settings),
     rollback::Rollback(settings),
     pause::Pause,
-    resume::Resume,
+    resume::Resume(settings),
     health::Health,
     revert::Revert,
     withdraw::Withdraw,
@@ -97,7 +97,7 @@ registry! { |settings|
     expire::Expire,
     moved::Moved(settings),
     carry_over::CarryOn(settings),
-    advance::Advance,
+    advance::Advance(settings),
     welcome::Welcome(settings),
     news::News,
 }

@@ -62,9 +62,7 @@ impl Command for OptIn {
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let chosen = Chosen::of(&self.0, call, facts)?;
-        let context = subject::context(call, &chosen.subjects);
-        let mut context = checklist::with(context, &self.0.checklist, facts, &chosen.subjects);
-        context.own = true;
+        let mut context = own_context(&self.0, call, facts, &chosen);
         let mixes = facts.fold::<Mixes>();
         let mine = mixes.is_some_and(|mixes| facts.row(&mixes.mixes, &chosen.person).is_some());
         let places = mixes.map_or(0, |mixes| facts.rows(&mixes.mixes).count());
@@ -390,6 +388,7 @@ fn nothing_left() -> Card {
 }
 
 /// The facts for policy of a choice for oneself.
-pub fn own_context(call: &Call<'_>, chosen: &Chosen<'_>) -> Context {
-    Context { own: true, ..subject::context(call, &chosen.subjects) }
+pub fn own_context(settings: &Settings, call: &Call<'_>, facts: &Facts<'_>, chosen: &Chosen<'_>) -> Context {
+    let context = Context { own: true, ..subject::context(call, &chosen.subjects) };
+    checklist::with(context, &settings.checklist, facts, &chosen.subjects)
 }

@@ -41,8 +41,8 @@ impl Command for Pardon {
     }
 
     fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        // What went out was allowed before it did; a pardon runs nothing new.
-        let context = Context { commits_allowed: true, ..Context::default() };
+        // What went out was allowed and ticked before it did; a pardon gives nobody anything new.
+        let context = Context { commits_allowed: true, checklist_done: true, ..Context::default() };
         Ok(Ask::about(Resource::Service, context))
     }
 

@@ -40,7 +40,7 @@ impl Command for Rebase {
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (chosen, _, _) = onto_production(call, facts)?;
-        Ok(chosen.ask(opt_in::own_context(call, &chosen)))
+        Ok(chosen.ask(opt_in::own_context(&self.0, call, facts, &chosen)))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

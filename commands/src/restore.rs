@@ -15,7 +15,7 @@ use folkops_model::{
 
 use crate::promote::LOCK;
 use crate::rollback::spec_of;
-use crate::{Settings, raise, subject};
+use crate::{Settings, checklist, raise, subject};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "restore",
@@ -35,8 +35,11 @@ impl Command for Restore {
         &SPEC
     }
 
-    fn ask(&self, _call: &Call<'_>, _facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
-        Ok(Ask::about(Resource::Service, Context::default()))
+    fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        let known = subject::production(facts).ok();
+        let changes = known.map_or(&[][..], |(_, release)| &release.changes);
+        let context = checklist::at(Context::default(), &self.0.checklist, facts, changes);
+        Ok(Ask::about(Resource::Service, context))
     }
 
     fn decide(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Plan {

@@ -3,6 +3,8 @@
 //! Arguments: `--anyway`, when time is up and somebody answers for going on without the numbers; a reason. Class: release. Reads: the
 //! rollout.
 
+use std::sync::Arc;
+
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Effect, Intent, Resource,
@@ -12,7 +14,7 @@ use folkops_rollouts::{Row, Stage, plan};
 
 use crate::advance::{finish, live, superfluous};
 use crate::pause::none;
-use crate::{alert, soak, subject, telling};
+use crate::{Settings, alert, checklist, soak, subject, telling};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "resume",
@@ -35,7 +37,7 @@ static SPEC: CommandSpec = CommandSpec {
 };
 
 /// The command.
-pub struct Resume;
+pub struct Resume(pub Arc<Settings>);
 
 impl Command for Resume {
     fn spec(&self) -> &'static CommandSpec {
@@ -45,7 +47,9 @@ impl Command for Resume {
     fn ask(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         // What is rolled out was allowed before its first step.
         let context = Context { commits_allowed: true, ..Context::default() };
-        live(facts).map(|_| Ask::about(Resource::Service, context)).ok_or_else(none)
+        let release = live(facts).ok_or_else(none)?.rollout.release;
+        let context = checklist::of_release(context, &self.0.checklist, facts, release);
+        Ok(Ask::about(Resource::Service, context))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use folkops_commands::Point;
+use folkops_engine::Operations;
 use folkops_model::{Group, Touched};
 use folkops_previews::Releases;
 
 use crate::doubles::{component, sha};
+use crate::rollouts::canary;
 use crate::room::{Ground, Room};
 
 fn point(key: &str, components: &[&str], areas: &[Touched]) -> Point {
@@ -18,15 +20,18 @@ fn point(key: &str, components: &[&str], areas: &[Touched]) -> Point {
     }
 }
 
-/// A room with two points for web, one for another component and one for migrations only; #41 may run.
-async fn room() -> Room {
-    let checklist = vec![
+fn checklist() -> Vec<Point> {
+    vec![
         point("privacy", &[], &[]),
         point("law", &["web"], &[]),
         point("contracts", &["api"], &[]),
         point("data", &[], &[Touched::Migrations]),
-    ];
-    let room = Room::furnished(Ground { rules: (checklist, None), ..Ground::default() }).await;
+    ]
+}
+
+/// A room with two points for web, one for another component and one for migrations only; #41 may run.
+async fn room() -> Room {
+    let room = Room::furnished(Ground { rules: (checklist(), None), ..Ground::default() }).await;
     room.join("sam", vec![Group::Maintainer]).await;
     room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
     room
@@ -134,6 +139,47 @@ async fn what_is_unticked_holds_back_again_until_somebody_answers_for_it_once_mo
     room.says("sam", "/tick law 41").await;
     room.says("jo", "/promote 41").await;
     assert_eq!(release(&room), 2, "{}", room.all());
+}
+
+/// Whether the newest judgement of a command was told that the checklist is done.
+fn judged_done(room: &Room, command: &str) -> bool {
+    room.ledger.read(|facts| {
+        let operations = facts.fold::<Operations>().unwrap();
+        let of = operations.operations.iter().filter(|(_, o)| o.action.command == command);
+        of.max_by_key(|(_, o)| o.decided).unwrap().1.action.context.checklist_done
+    })
+}
+
+#[tokio::test]
+async fn whatever_gives_a_change_to_somebody_is_judged_by_whether_its_points_are_ticked() {
+    let ground = Ground { rules: (checklist(), None), rollout: canary(), ..Ground::default() };
+    let room = Room::furnished(ground).await;
+    room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
+    let up = room.says("ana", "/deploy-preview 41").await;
+    let preview = up.split_once("http://").unwrap().1.split_once('.').unwrap().0.to_owned();
+    room.says("ana", "/opt-in 41").await;
+    let word = room.consent_word();
+    room.says("ana", &format!("/opt-in 41 --yes={word}")).await;
+    for key in ["privacy", "law"] {
+        room.says("jo", &format!("/tick {key} 41")).await;
+    }
+    room.says("jo", "/promote 41").await;
+    room.says("jo", "/pause").await;
+    let keep = format!("/keep {preview} 3h");
+    let lines = [keep.as_str(), "/deploy-preview 41", "/opt-in 41", "/rebase", "/resume", "/pause"];
+    for (done, before) in [(true, "/status"), (false, "/untick law 41"), (true, "/tick law 41")] {
+        room.says("jo", before).await;
+        room.clock.pass(1);
+        for line in lines {
+            let who = if line.contains("pause") || line.contains("resume") { "jo" } else { "ana" };
+            room.says(who, line).await;
+        }
+        room.says_by_itself("/advance").await;
+        room.quiet().await;
+        for command in ["keep", "deploy-preview", "opt-in", "rebase", "resume", "advance"] {
+            assert_eq!(judged_done(&room, command), done, "after {before}: {command}\n{}", room.all());
+        }
+    }
 }
 
 #[tokio::test]
