@@ -1,10 +1,11 @@
 //! Stories: a sentence somebody says, and the reply they read.
 
 use folkops_engine::{Audience, Body};
-use folkops_model::{Effect, FailureKind, Intent, Outcome, Trust};
+use folkops_model::{ChangeNumber, ChangeRef, Effect, FailureKind, Intent, Outcome, Trust};
+use folkops_previews::tidings::courses;
 use folkops_previews::{Mixes, PreviewState, Previews, Releases};
 
-use crate::doubles::sha;
+use crate::doubles::{component, sha};
 use crate::room::Room;
 
 #[tokio::test]
@@ -241,4 +242,35 @@ async fn why_tells_the_rule_and_the_facts_of_the_newest_card() {
     assert!(card.contains("Facts: every commit allowed: no"), "{card}");
     let card = room.says("ana", "/can-i rollback").await;
     assert!(card.starts_with("Refused: No, not as things stand"), "{card}");
+    let card = room.says("ana", "/why promote").await;
+    assert!(card.starts_with("Refused: `/promote` by ana was refused"), "{card}");
+    assert!(card.contains("Others: `/why can-i`"), "{card}");
+    let card = room.says("ana", "/why freeze").await;
+    assert!(card.starts_with("Good: No `/freeze` has been judged here"), "{card}");
+}
+
+#[tokio::test]
+async fn where_a_change_stands_why_is_about_what_a_person_asked_for_last_and_not_what_was_told_by_itself() {
+    let room = Room::open().await;
+    let change = ChangeRef { component: component("web"), number: ChangeNumber(41) };
+    room.says("jo", &format!("/ok-to-test {}", sha("41 first"))).await;
+    room.says_there("ana", &change, "/promote").await;
+    room.clock.pass(1);
+    room.says_there("ana", &change, "/status").await;
+    room.clock.pass(1);
+    room.says("jo", "/promote 41").await;
+    room.says("jo", "/rollback").await;
+    room.clock.pass(1);
+    room.tells(courses).await;
+    assert!(room.newest().contains("#41 was rolled back"), "{}", room.newest());
+
+    room.says_there("ana", &change, "/why").await;
+    let card = room.newest();
+    assert!(
+        card.starts_with("Good: `/promote` by jo was allowed"),
+        "asked for elsewhere, and about it: {card}"
+    );
+    assert!(card.contains("Others: `/why ok-to-test` and `/why status`"), "{card}");
+    room.says_there("ana", &change, "/why status").await;
+    assert!(room.newest().starts_with("Good: `/status` by ana was allowed"), "{}", room.newest());
 }

@@ -103,7 +103,7 @@ impl Room {
         self.decided().await;
     }
 
-    async fn says_there(&self, who: &str, change: &ChangeRef, text: &str) {
+    pub(crate) async fn says_there(&self, who: &str, change: &ChangeRef, text: &str) {
         let inbound = Inbound {
             place: home(change),
             principal: Principal::Person(folkops_model::PersonId::parse(who).unwrap()),
