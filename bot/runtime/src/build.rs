@@ -33,7 +33,7 @@ use crate::hands::{Watcher, Worker};
 use crate::ports::{SystemClock, SystemEntropy};
 
 /// What the projection's rows look like; changed whenever a fold's rows change.
-const SCHEMA: &str = "21";
+const SCHEMA: &str = "22";
 
 /// The surface that is our own web room.
 pub const WEB: &str = "web";
