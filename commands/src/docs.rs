@@ -46,6 +46,7 @@ mod tests {
             rollout: folkops_rollouts::Template::ordinary().into(),
             checklist: Vec::new(),
             carry_over: None,
+            release_branches: std::collections::BTreeMap::new(),
         };
         let kept = include_str!("../../docs/commands.md");
         assert_eq!(

@@ -11,6 +11,7 @@ mod checks;
 mod docs;
 mod explain;
 mod raise;
+mod release_branch;
 mod since;
 mod soak;
 mod subject;
@@ -19,9 +20,11 @@ mod thread;
 mod trial;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use folkops_engine::Command;
+use folkops_model::ComponentName;
 
 pub use carrying::CarryOver;
 pub use checklist::Point;
@@ -49,6 +52,8 @@ pub struct Settings {
     pub checklist: Vec<Point>,
     /// Which pushes keep an allowance; none where there is nothing here.
     pub carry_over: Option<CarryOver>,
+    /// How the branch is called that production follows, of components in which that is not the default one.
+    pub release_branches: BTreeMap<ComponentName, String>,
 }
 
 /// Makes the module of each command and the list of all of them from the same line: its file, its type, and what it is

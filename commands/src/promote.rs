@@ -12,16 +12,19 @@ use std::time::Duration;
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
     ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Context, Effect, Intent, Line,
-    Outcome, Part, Release, ReleaseNumber, ReleasedComponent, Sha, Span, StackKind, StackSpec, Strategy,
+    Outcome, Part, Principal, Release, ReleaseNumber, ReleasedComponent, Sha, Span, StackKind, StackSpec, Strategy, Target,
     TreeId, Trust, Weight,
 };
+use folkops_previews::deploys;
 use folkops_previews::reconcile::release_stack;
 use folkops_previews::{Production, Releases};
 use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
 use crate::rollback::spec_of;
-use crate::{Settings, advance, alert, along, checklist, checks, evidence, raise, since, soak, trial};
+use crate::{
+    Settings, advance, alert, along, checklist, checks, evidence, raise, release_branch, since, soak, trial,
+};
 
 static SPEC: CommandSpec = CommandSpec {
     name: "promote",
@@ -59,6 +62,9 @@ impl Command for Promote {
     }
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
+        if let Some(card) = release_branch::passed_over(&self.0, call, facts) {
+            return Err(card);
+        }
         let named = subject::named(call, facts)?;
         let (_, production) = subject::production(facts)?;
         along::compose(production, &named)?;
@@ -67,7 +73,8 @@ impl Command for Promote {
         let subjects = along::with_along(facts, named);
         let mut context = checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
         context.frozen = facts.fold::<Releases>().is_some_and(|releases| releases.frozen(facts).is_some());
-        Ok(subject::ask(&subjects, Context { merged, ..context }))
+        let release_branch = subjects.iter().all(|subject| subject.row.target == Target::Release);
+        Ok(subject::ask(&subjects, Context { merged, release_branch, ..context }))
     }
 
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
@@ -75,6 +82,10 @@ impl Command for Promote {
             Ok(subjects) => subjects,
             Err(card) => return Plan::refuse(*card),
         };
+        let tried = |subject: &Subject<'_>| deploys::is_tried(facts, &subject.change, &subject.row.head);
+        if *call.principal == Principal::Automation && subjects.iter().any(tried) {
+            return Plan::quiet();
+        }
         let unnamed = along::along(facts, &subjects);
         let all: Vec<&Subject<'_>> = subjects.iter().chain(&unnamed).collect();
         let refused =

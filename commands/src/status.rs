@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use folkops_engine::{Ask, Call, Command, Facts, OperationState, Operations, Plan};
 use folkops_model::{Card, CardState, Class, CommandSpec, Context, Line, OperationId, Resource, Span};
-use folkops_previews::{Mixes, PreviewState, Previews, Releases};
+use folkops_previews::{Changes, Mixes, PreviewState, Previews, Releases};
 
 use crate::{Settings, subject};
 
@@ -61,9 +61,19 @@ impl Command for Status {
                 },
             );
         }
-        let card = previews(facts, card);
+        let card = previews(facts, merged(facts, card));
         let card = moving(call, facts, card);
         Plan::answer(mixes(facts, card))
+    }
+}
+
+/// What was merged and waits for somebody to promote it.
+fn merged(facts: &Facts<'_>, card: Card) -> Card {
+    let waiting = facts.fold::<Changes>().map(|changes| changes.waiting(facts)).unwrap_or_default();
+    let numbers: Vec<Span> = waiting.iter().map(|(change, _)| Span::Change(change.number)).collect();
+    match numbers.is_empty() {
+        true => card,
+        false => card.row("Merged", Line::new().list(numbers).text(", and in no release yet")),
     }
 }
 

@@ -166,6 +166,7 @@ fn explained(id: &OperationId, operation: &Operation) -> Card {
                 ("two people", facts.two_people),
                 ("checklist done", facts.checklist_done),
                 ("merged before", facts.merged),
+                ("release branch", facts.release_branch),
             ]
             .map(|(fact, holds)| format!("{fact}: {}", if holds { "yes" } else { "no" }))
             .join("; "),

@@ -37,11 +37,13 @@ pub enum Fact {
     ChecklistDone,
     /// Every change named was merged before anybody asked.
     Merged,
+    /// Every change named is a pull request against a release branch.
+    ReleaseBranch,
 }
 
 impl Fact {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::CommitsAllowed,
         Self::OwnChange,
         Self::Own,
@@ -54,6 +56,7 @@ impl Fact {
         Self::TwoPeople,
         Self::ChecklistDone,
         Self::Merged,
+        Self::ReleaseBranch,
     ];
 
     /// As written in policies and in tables of cases.
@@ -71,6 +74,7 @@ impl Fact {
             Self::TwoPeople => "two_people",
             Self::ChecklistDone => "checklist_done",
             Self::Merged => "merged",
+            Self::ReleaseBranch => "release_branch",
         }
     }
 
@@ -89,6 +93,7 @@ impl Fact {
             Self::TwoPeople => context.two_people,
             Self::ChecklistDone => context.checklist_done,
             Self::Merged => context.merged,
+            Self::ReleaseBranch => context.release_branch,
         }
     }
 
@@ -108,12 +113,13 @@ impl Fact {
             two_people: these.contains(&Self::TwoPeople),
             checklist_done: these.contains(&Self::ChecklistDone),
             merged: these.contains(&Self::Merged),
+            release_branch: these.contains(&Self::ReleaseBranch),
         }
     }
 }
 
 /// Every context there can be, each built when it is asked for first: a clone is a counted reference, and most of the
-/// thousands that twelve facts could make are never met.
+/// thousands that thirteen facts could make are never met.
 pub(crate) struct Contexts(Vec<OnceLock<Option<cedar_policy::Context>>>);
 
 impl Contexts {

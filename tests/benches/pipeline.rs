@@ -17,7 +17,7 @@ use folkops_engine::{
 use folkops_model::ports::Entropy;
 use folkops_model::{
     Cause, ChangeNumber, DiffSummary, Group, MessageId, ObservedChange, Owner, PersonId, Place, Principal,
-    RoomName, ServiceId, SurfaceName,
+    RoomName, ServiceId, SurfaceName, Target,
 };
 use folkops_policies::{Judge, shipped};
 use folkops_previews::{Changes, Mixes, Previews, Releases};
@@ -117,6 +117,7 @@ impl Pipeline {
             title: format!("Change {number}"),
             diff: DiffSummary { files: 1, added: 3, ..DiffSummary::default() },
             opened: None,
+            target: Target::Production,
         };
         let author_name = self.keyring.seal("Mira").expect("a name can be sealed");
         let observed = Body::ChangeObserved { component: component(name), change, author_name };

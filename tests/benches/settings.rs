@@ -20,5 +20,6 @@ pub fn settings() -> Settings {
         .into(),
         checklist: Vec::new(),
         carry_over: None,
+        release_branches: Default::default(),
     }
 }

@@ -16,6 +16,7 @@ mod owners;
 mod patch;
 mod poison;
 mod pull_requests;
+mod release_branches;
 mod starting;
 mod two_people;
 mod walls;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkops_model::{ChangeNumber, ObservedChange, Sha};
+use folkops_model::{ChangeNumber, ObservedChange, Sha, Target};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::GitError;
@@ -43,8 +43,8 @@ pub fn author_id(email: &str) -> String {
 /// One look at a component, kept so that the next one costs only what moved.
 #[derive(Debug)]
 pub(crate) struct Look {
-    default: Sha,
-    seen: BTreeMap<(ChangeNumber, Sha), Seen>,
+    /// What each head turned out to be, and compared with which commit of the branch it is to be merged into.
+    seen: BTreeMap<(ChangeNumber, Sha), (Sha, Seen)>,
     /// References that are not even the head of some change.
     stray: Vec<RefusedReference>,
 }
@@ -65,7 +65,7 @@ impl Look {
     /// What the callers of this crate learn.
     pub(crate) fn observation(&self) -> Observation {
         let mut observation = Observation { changes: Vec::new(), refused: self.stray.clone() };
-        for ((number, _), seen) in &self.seen {
+        for ((number, _), (_, seen)) in &self.seen {
             match seen {
                 Seen::Open(change) => observation.changes.push(ObservedChange::clone(change)),
                 Seen::Refused(why) | Seen::Failed(why) => {
@@ -77,10 +77,10 @@ impl Look {
         observation
     }
 
-    /// What is known of a head that did not move, on a default branch that did not move.
-    fn known(&self, default: &Sha, number: ChangeNumber, head: &Sha) -> Option<Seen> {
-        let seen = self.seen.get(&(number, head.clone())).filter(|_| self.default == *default);
-        seen.filter(|seen| !matches!(seen, Seen::Failed(_))).cloned()
+    /// What is known of a head that did not move, beside a branch that did not move.
+    fn known(&self, onto: &Sha, number: ChangeNumber, head: &Sha) -> Option<Seen> {
+        let (_, seen) = self.seen.get(&(number, head.clone())).filter(|(before, _)| before == onto)?;
+        Some(seen).filter(|seen| !matches!(seen, Seen::Failed(_))).cloned()
     }
 }
 
@@ -94,21 +94,27 @@ impl From<Result<Seen, GitError>> for Seen {
 }
 
 impl Repository<'_> {
-    /// Looks at every open change, and again only at those that moved since `before`.
-    pub(crate) async fn look(&self, before: Option<&Look>) -> Result<Look, GitError> {
+    /// Looks at every open change, and again only at those that moved since `before`. Those that are not to be merged into
+    /// the default branch are compared with the commit that is named for them.
+    pub(crate) async fn look(
+        &self,
+        before: Option<&Look>,
+        beside: &BTreeMap<ChangeNumber, Sha>,
+    ) -> Result<Look, GitError> {
         let default = self.default_branch().await?.head;
         let Pulls { heads, stray } = Pulls::sort(self.references_under("refs/pull/").await?);
         let commits = self.commits_among(heads.values()).await?;
         let mut seen = BTreeMap::new();
         for (number, head) in heads {
-            let outcome = match before.and_then(|look| look.known(&default, number, &head)) {
+            let onto = beside.get(&number).unwrap_or(&default);
+            let outcome = match before.and_then(|look| look.known(onto, number, &head)) {
                 Some(known) => known,
-                None if commits.contains(&head) => self.observe(number, &head, &default).await.into(),
+                None if commits.contains(&head) => self.observe(number, &head, onto).await.into(),
                 None => Seen::Failed(NO_COMMIT.to_owned()),
             };
-            seen.insert((number, head), outcome);
+            seen.insert((number, head), (onto.clone(), outcome));
         }
-        Ok(Look { default, seen, stray })
+        Ok(Look { seen, stray })
     }
 
     /// The commit that an open change proposes now; `None` where there is no such open change.
@@ -127,9 +133,9 @@ impl Repository<'_> {
         &self,
         number: ChangeNumber,
         head: &Sha,
-        default: &Sha,
+        onto: &Sha,
     ) -> Result<Seen, GitError> {
-        let Some(base) = self.merge_base(default, head).await? else {
+        let Some(base) = self.merge_base(onto, head).await? else {
             return Ok(Seen::Refused("it shares no history with the default branch".to_owned()));
         };
         if base == *head {
@@ -147,6 +153,7 @@ impl Repository<'_> {
             author_name: text::line(&commit.author_name, LONGEST_TITLE),
             title: text::line(title, LONGEST_TITLE),
             opened: None,
+            target: Target::Production,
         })))
     }
 }

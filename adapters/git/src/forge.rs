@@ -79,8 +79,21 @@ impl LocalForge {
     /// # Errors
     /// Only for the repository as a whole; a change that cannot be looked at is listed as refused.
     pub async fn changes(&self, component: &ComponentName) -> Result<Observation, GitError> {
+        self.changes_beside(component, &BTreeMap::new()).await
+    }
+
+    /// As [`Self::changes`], where some are to be merged into another branch than the default one: each of these with the
+    /// commit where that stands.
+    ///
+    /// # Errors
+    /// As [`Self::changes`].
+    pub async fn changes_beside(
+        &self,
+        component: &ComponentName,
+        beside: &BTreeMap<ChangeNumber, Sha>,
+    ) -> Result<Observation, GitError> {
         let before = self.looks.lock().await.get(component).cloned();
-        let look = self.repository(component)?.look(before.as_deref()).await?;
+        let look = self.repository(component)?.look(before.as_deref(), beside).await?;
         let observation = look.observation();
         let known = before.map(|look| look.observation().refused).unwrap_or_default();
         for RefusedReference { name, why } in observation.refused.iter().filter(|one| !known.contains(one)) {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use folkops_model::{ChangeNumber, ComponentName, Landing, ObservedChange, Sha, TreeId};
+use folkops_model::{ChangeNumber, ComponentName, Landing, ObservedChange, Sha, Target, TreeId};
 use folkops_previews::ports::Landed;
 
 use crate::change::{Pulls, Seen, name_of};
@@ -33,7 +33,7 @@ impl LocalForge {
         let default = repository.default_branch().await?.head;
         let Some(commit) = repository.brought(&default, &head).await? else { return Ok(None) };
         let change = repository.as_it_was(number, &head, &commit).await?;
-        Ok(Some(Landed { landing: Landing { head, commit }, change }))
+        Ok(Some(Landed { landing: Landing { target: Target::Production, head, commit }, change }))
     }
 
     /// Changes whose heads came to the default branch after a commit of it.
@@ -94,6 +94,14 @@ impl LocalForge {
         repository.as_it_was(number, &landing.head, &landing.commit).await
     }
 
+    /// Where a branch stood before a commit of it; `None` where that begins history.
+    ///
+    /// # Errors
+    /// [`GitError::NoCommit`] where it is not there.
+    pub async fn before(&self, component: &ComponentName, commit: &Sha) -> Result<Option<Sha>, GitError> {
+        self.repository(component)?.before(commit).await
+    }
+
     /// The tree of `onto`, if that is the commit `landed` or comes after it. A commit that is not here is not held.
     ///
     /// # Errors
@@ -130,6 +138,15 @@ impl Repository<'_> {
         Ok(Some(merge.unwrap_or_else(|| head.clone())))
     }
 
+    /// Where the branch stood before a commit of it; nothing where that begins history.
+    async fn before(&self, commit: &Sha) -> Result<Option<Sha>, GitError> {
+        self.require_commits([commit]).await?;
+        let options = ["rev-list", "--max-count=1", "--parents", commit.as_str()];
+        let output = self.output(self.objects(options)).await?;
+        let line = String::from_utf8_lossy(&output);
+        Ok(line.split_whitespace().nth(1).and_then(|sha| Sha::parse(sha).ok()))
+    }
+
     /// A change as it was, compared with where the branch stood before the commit that brought it.
     async fn as_it_was(
         &self,
@@ -137,13 +154,8 @@ impl Repository<'_> {
         head: &Sha,
         commit: &Sha,
     ) -> Result<Option<ObservedChange>, GitError> {
-        self.require_commits([head, commit]).await?;
-        let options = ["rev-list", "--max-count=1", "--parents", commit.as_str()];
-        let output = self.output(self.objects(options)).await?;
-        let line = String::from_utf8_lossy(&output);
-        let Some(before) = line.split_whitespace().nth(1).and_then(|sha| Sha::parse(sha).ok()) else {
-            return Ok(None);
-        };
+        self.require_commits([head]).await?;
+        let Some(before) = self.before(commit).await? else { return Ok(None) };
         match self.observe(number, head, &before).await? {
             Seen::Open(change) => Ok(Some(*change)),
             Seen::Merged | Seen::Refused(_) | Seen::Failed(_) => Ok(None),

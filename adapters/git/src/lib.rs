@@ -39,6 +39,6 @@ pub use error::GitError;
 pub use forge::{LocalForge, Settings};
 pub use materialise::{Limits, MaterialiseError};
 pub use merge::{MergeCommit, MergeError, Signature};
-pub use mirror::{Origin, Served};
+pub use mirror::{Beside, Origin, Served};
 pub use revert::Undone;
 pub use text::line;

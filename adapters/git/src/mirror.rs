@@ -4,7 +4,7 @@
 //! What is fetched was named by the forge's own answer, a full commit id each; no branch or tag of the other side is
 //! ever followed. The token reaches git in its environment and stands on no command line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -33,12 +33,33 @@ pub struct Origin {
 /// What the forge says of a repository at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Served {
-    /// The default branch's name, without `refs/heads/`.
+    /// The name of the branch that production follows, without `refs/heads/`; it is the mirror's default one.
     pub branch: String,
     /// Where it stands.
     pub head: Sha,
     /// Where each open change stands.
     pub pulls: BTreeMap<ChangeNumber, Sha>,
+    /// Another branch that changes are to be merged into, with where it stands and which they are.
+    pub beside: Option<Beside>,
+}
+
+/// A branch beside the one that the mirror has as its default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// Its name, without `refs/heads/`.
+    pub branch: String,
+    /// Where it stands.
+    pub head: Sha,
+    /// The changes that are to be merged into it.
+    pub pulls: BTreeSet<ChangeNumber>,
+}
+
+impl Served {
+    /// The changes that are not to be merged into the default branch, each with where theirs stands.
+    pub fn beside(&self) -> BTreeMap<ChangeNumber, Sha> {
+        let of = |beside: &Beside| beside.pulls.iter().map(|number| (*number, beside.head.clone())).collect();
+        self.beside.as_ref().map(of).unwrap_or_default()
+    }
 }
 
 impl LocalForge {
@@ -58,7 +79,9 @@ impl LocalForge {
             detail: format!("its mirror cannot be made: {error}"),
         })?;
         let repository = self.repository(component)?;
-        repository.fetch(origin, &[&served.head]).await?;
+        let branches: Vec<&Sha> =
+            std::iter::once(&served.head).chain(served.beside.iter().map(|beside| &beside.head)).collect();
+        repository.fetch(origin, &branches).await?;
         let wanted: Vec<&Sha> = served.pulls.values().collect();
         if repository.fetch(origin, &wanted).await.is_err() {
             for head in wanted {
@@ -107,10 +130,13 @@ impl Repository<'_> {
         let pulls = self.references_under("refs/pull/").await?;
         let here = self.commits_among(served.pulls.values()).await?;
         let mut input = format!("update refs/heads/{}\0{}\0\0", served.branch, served.head);
+        if let Some(Beside { branch, head, .. }) = &served.beside {
+            // Writing to a string cannot fail.
+            let _ = write!(input, "update refs/heads/{branch}\0{head}\0\0");
+        }
         for pull in &pulls {
             let known = pull.name.rsplit_once('/').and_then(|(pull, _)| number(pull));
             if known.is_none_or(|number| !served.pulls.contains_key(&number)) {
-                // Writing to a string cannot fail.
                 let _ = write!(input, "delete {}\0\0", pull.name);
             }
         }

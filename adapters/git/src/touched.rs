@@ -14,34 +14,38 @@ use crate::repository::Repository;
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
 
 impl LocalForge {
-    /// Every path that a commit touches since it left the default branch. Bytes that are no text stand as U+FFFD.
+    /// Every path that a commit touches since it left a branch that stands at `onto`. Bytes that are no text stand as
+    /// U+FFFD.
     ///
     /// # Errors
     /// [`GitError::NoCommit`] where it is not there, [`GitError::TooMuch`] where the list is too long; never a part.
-    pub async fn touched(&self, component: &ComponentName, head: &Sha) -> Result<BTreeSet<String>, GitError> {
+    pub async fn touched(
+        &self,
+        component: &ComponentName,
+        (onto, head): (&Sha, &Sha),
+    ) -> Result<BTreeSet<String>, GitError> {
         let repository = self.repository(component)?;
-        repository.require_commits([head]).await?;
-        let default = repository.default_branch().await?.head;
-        match repository.merge_base(&default, head).await? {
+        repository.require_commits([onto, head]).await?;
+        match repository.merge_base(onto, head).await? {
             Some(base) => repository.paths(&base, head).await,
-            None => Err(repository.unusable("the change shares no history with the default branch")),
+            None => Err(repository.unusable("the change shares no history with its branch")),
         }
     }
 
-    /// The first of these files that the default branch has; a larger one than `limit` bytes counts as empty. Links and
+    /// The first of these files that a commit has; a larger one than `limit` bytes counts as empty. Links and
     /// folders of that name are no files.
     ///
     /// # Errors
     /// [`GitError`] where the repository cannot be read.
     pub async fn first_file(
         &self,
-        component: &ComponentName,
+        (component, commit): (&ComponentName, &Sha),
         places: &[&str],
         limit: usize,
     ) -> Result<Option<String>, GitError> {
         let repository = self.repository(component)?;
-        let default = repository.default_branch().await?.head;
-        let listed = ["ls-tree", "-z", default.as_str(), "--"].into_iter().chain(places.iter().copied());
+        repository.require_commits([commit]).await?;
+        let listed = ["ls-tree", "-z", commit.as_str(), "--"].into_iter().chain(places.iter().copied());
         let listed = repository.output(repository.objects(listed)).await?;
         let listed = String::from_utf8_lossy(&listed);
         let id = |place: &&str| listed.split('\0').find_map(|entry| file(entry, place));

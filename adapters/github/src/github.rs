@@ -1,33 +1,30 @@
 //! GitHub as the rest of the adapter and the composition root see it: changes, merges, rights, marks on comments.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use folkops_engine::{Rights, RightsSource, Unavailable, Unposted};
 use folkops_model::ports::Clock;
-use folkops_model::{Account, ComponentName, Group, MessageId, Sha};
+use folkops_model::{Account, ComponentName, Group, MessageId};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use crate::branch::Names;
 use crate::client::Client;
 use crate::exchange::Wrong;
 use crate::marks::Mark;
 use crate::owners::Known;
-use crate::pull::HeadAnswer;
 use crate::settings::{RepositoryName, Settings, surface};
-
-/// How long the name of a default branch is believed.
-const BRANCH_FOR: Duration = Duration::from_secs(3_600);
 
 /// GitHub.
 pub struct GitHub {
     settings: Settings,
     client: Client,
     pub(crate) clock: Arc<dyn Clock>,
-    branches: Mutex<BTreeMap<ComponentName, (String, Duration)>>,
+    /// What default branches are called.
+    pub(crate) names: Mutex<Names>,
     /// Who owners and members of teams are.
     pub(crate) known: Mutex<Known>,
     /// The mark that stands on a comment, and its number.
@@ -39,16 +36,6 @@ pub(crate) struct UserAnswer {
     pub(crate) id: u64,
     pub(crate) login: String,
     pub(crate) r#type: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RepositoryAnswer {
-    default_branch: String,
-}
-
-#[derive(Deserialize)]
-struct RefAnswer {
-    object: HeadAnswer,
 }
 
 #[derive(Deserialize)]
@@ -70,8 +57,8 @@ impl GitHub {
     /// A sentence for the operator, where the key or the address cannot be used.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let client = Client::new(&settings, clock.clone())?;
-        let (branches, known, marks) = Default::default();
-        Ok(Self { settings, client, clock, branches, known, marks })
+        let (names, known, marks) = Default::default();
+        Ok(Self { settings, client, clock, names, known, marks })
     }
 
     /// What it was told.
@@ -90,39 +77,6 @@ impl GitHub {
     /// [`Wrong::Missing`] for a component whose changes come from elsewhere.
     pub fn repository(&self, component: &ComponentName) -> Result<&RepositoryName, Wrong> {
         self.settings.repositories.get(component).ok_or_else(|| Wrong::Missing(component.to_string()))
-    }
-
-    /// The default branch and where it stands at this moment.
-    ///
-    /// # Errors
-    /// [`Wrong`].
-    pub async fn default_head(&self, component: &ComponentName) -> Result<(String, Sha), Wrong> {
-        let repository = self.repository(component)?;
-        let branch = self.branch(component).await?;
-        let path = format!("/repos/{repository}/git/ref/heads/{branch}");
-        let found: RefAnswer = self.client.get(repository, &path).await?;
-        Ok((branch, found.object.sha))
-    }
-
-    pub(crate) async fn branch(&self, component: &ComponentName) -> Result<String, Wrong> {
-        let now = self.clock.monotonic();
-        let known = self.branches().get(component).filter(|(_, until)| now < *until).cloned();
-        if let Some((branch, _)) = known {
-            return Ok(branch);
-        }
-        let repository = self.repository(component)?;
-        let found: RepositoryAnswer = self.client.get(repository, &format!("/repos/{repository}")).await?;
-        let branch = found.default_branch;
-        let plain = branch.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
-        if !plain || branch.contains("..") || branch.starts_with(['/', '-', '.']) {
-            return Err(Wrong::Unknown("the default branch has a name that cannot be used here".into()));
-        }
-        self.branches().insert(component.clone(), (branch.clone(), now + BRANCH_FOR));
-        Ok(branch)
-    }
-
-    fn branches(&self) -> std::sync::MutexGuard<'_, BTreeMap<ComponentName, (String, Duration)>> {
-        self.branches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where git finds a component's repository.

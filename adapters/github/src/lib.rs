@@ -8,6 +8,7 @@
 //! This crate must never obey a program, believe a name or an association, run what was edited, or repeat a write whose
 //! outcome is unknown without having looked.
 
+mod branch;
 mod budget;
 mod check;
 mod client;
@@ -37,6 +38,7 @@ mod wanted;
 mod webhook;
 mod words;
 
+pub use branch::Branches;
 pub use budget::Urgency;
 pub use client::Client;
 pub use codeowners::{CodeOwners, LARGEST as LARGEST_CODEOWNERS, PLACES as CODEOWNERS};
@@ -52,7 +54,9 @@ pub use pull::{MergedPull, Pull};
 pub use reported::{Reported, Subject, Told, What};
 pub use say::{Button, Checked, Conclusion, Deployed, Say, State, Step};
 pub use scan::Scan;
-pub use settings::{Bare, GITHUB, MergeMethod, RepositoryName, Settings, TeamName, place, surface};
+pub use settings::{
+    Bare, BranchName, GITHUB, MergeMethod, RepositoryName, Settings, TeamName, place, surface,
+};
 pub use signature::Verifier;
 pub use sink::Sink;
 pub use wanted::steps;

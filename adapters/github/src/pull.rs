@@ -1,14 +1,15 @@
 //! Pull requests as GitHub shows them: those that are open, how they were merged, and merging one.
 //!
-//! INVARIANT: what goes into another branch is never taken for what goes into the default one, and a merge names the head
-//! that was judged.
+//! INVARIANT: what goes into another branch is never taken for what goes to production, and a merge names the head that was
+//! judged.
 
-use folkops_model::{ChangeNumber, ComponentName, Landing, Sha};
+use folkops_model::{ChangeNumber, ComponentName, Landing, Sha, Target};
 use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::branch::Branches;
 use crate::budget::Urgency;
 use crate::exchange::Wrong;
 use crate::github::{GitHub, UserAnswer};
@@ -28,12 +29,14 @@ pub struct Pull {
     pub title: String,
     /// When it was opened, UTC.
     pub opened: Option<Timestamp>,
+    /// Into what it is to be merged.
+    pub target: Target,
 }
 
 /// How a merge by GitHub ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MergedPull {
-    /// As this commit of the default branch.
+    /// As this commit of its branch.
     At(Sha),
     /// Not: the change stands elsewhere, or GitHub will not merge it; its sentence.
     Not(String),
@@ -44,33 +47,29 @@ pub(crate) struct PullAnswer {
     number: u32,
     pub(crate) state: String,
     #[serde(default)]
-    merged: bool,
+    pub(crate) merged: bool,
     merged_at: Option<Timestamp>,
-    merge_commit_sha: Option<String>,
+    pub(crate) merge_commit_sha: Option<String>,
     created_at: Option<Timestamp>,
     title: String,
     pub(crate) user: Option<UserAnswer>,
     pub(crate) head: HeadAnswer,
-    base: BaseAnswer,
+    pub(crate) base: BaseAnswer,
 }
 
 #[derive(Deserialize)]
-struct BaseAnswer {
-    r#ref: String,
+pub(crate) struct BaseAnswer {
+    pub(crate) r#ref: String,
 }
 
 impl PullAnswer {
-    fn is_against(&self, branch: &str) -> bool {
-        self.base.r#ref == branch
-    }
-}
-
-impl From<PullAnswer> for Pull {
-    fn from(pull: PullAnswer) -> Self {
+    /// As the rest of the program knows it; nothing where it is against a branch that does not count.
+    fn known(self, branches: &Branches) -> Option<Pull> {
+        let target = branches.target(&self.base.r#ref)?;
         // An account that was deleted leaves nobody; its changes are read, and nobody is their author.
-        let (author, login) = pull.user.map_or((0, "ghost".to_owned()), |user| (user.id, user.login));
-        let (number, opened) = (ChangeNumber(pull.number), pull.created_at);
-        Self { number, head: pull.head.sha, author, login, title: pull.title, opened }
+        let (author, login) = self.user.map_or((0, "ghost".to_owned()), |user| (user.id, user.login));
+        let (number, opened) = (ChangeNumber(self.number), self.created_at);
+        Some(Pull { number, head: self.head.sha, author, login, title: self.title, opened, target })
     }
 }
 
@@ -85,31 +84,33 @@ struct MergeAnswer {
 }
 
 impl GitHub {
-    /// Every open pull request of a component against its default branch, drafts too.
+    /// Every open pull request of a component against a branch that counts, drafts too.
     ///
     /// # Errors
     /// [`Wrong`]; never a part of the list.
     pub async fn pulls(&self, component: &ComponentName) -> Result<Vec<Pull>, Wrong> {
         let repository = self.repository(component)?;
-        let branch = self.branch(component).await?;
+        let branches = self.branches(component).await?;
         let path = format!("/repos/{repository}/pulls?state=open&per_page=100");
         let pulls: Vec<PullAnswer> = self.client().list(repository, &path).await?;
-        Ok(pulls.into_iter().filter(|pull| pull.is_against(&branch)).map(Pull::from).collect())
+        Ok(pulls.into_iter().filter_map(|pull| pull.known(&branches)).collect())
     }
 
-    /// The hundred pull requests that were closed, or spoken on since, last: those of them that were merged, each with
+    /// The hundred pull requests against the branch that production follows that were closed, or spoken on since, last: those of them that were merged, each with
     /// the commit that brought it.
     ///
     /// # Errors
     /// [`Wrong`].
     pub async fn merged_lately(&self, component: &ComponentName) -> Result<Vec<(ChangeNumber, Sha)>, Wrong> {
         let repository = self.repository(component)?;
-        let branch = self.branch(component).await?;
+        let branches = self.branches(component).await?;
+        let branch = branches.followed();
         let path = format!(
             "/repos/{repository}/pulls?state=closed&base={branch}&sort=updated&direction=desc&per_page=100"
         );
         let closed: Vec<PullAnswer> = self.client().get(repository, &path).await?;
-        let merged = closed.into_iter().filter(|pull| pull.merged_at.is_some() && pull.is_against(&branch));
+        let merged =
+            closed.into_iter().filter(|pull| pull.merged_at.is_some() && pull.base.r#ref == branch.as_str());
         let brought = |pull: PullAnswer| {
             let commit = Sha::parse(pull.merge_commit_sha.as_deref()?).ok()?;
             Some((ChangeNumber(pull.number), commit))
@@ -117,7 +118,7 @@ impl GitHub {
         Ok(merged.filter_map(brought).collect())
     }
 
-    /// A pull request against the default branch that was merged, and how; `None` for every other one.
+    /// A pull request against a branch that counts that was merged, and how; `None` for every other one.
     ///
     /// # Errors
     /// [`Wrong`].
@@ -126,17 +127,17 @@ impl GitHub {
         component: &ComponentName,
         number: ChangeNumber,
     ) -> Result<Option<(Pull, Landing)>, Wrong> {
-        let branch = self.branch(component).await?;
+        let branches = self.branches(component).await?;
         let pull = match self.pull(component, number).await {
             Err(Wrong::Missing(_)) => return Ok(None),
             pull => pull?,
         };
         let commit = pull.merge_commit_sha.as_deref().and_then(|sha| Sha::parse(sha).ok());
-        let commit = commit.filter(|_| pull.merged && pull.is_against(&branch));
-        Ok(commit.map(|commit| {
-            let landing = Landing { head: pull.head.sha.clone(), commit };
-            (Pull::from(pull), landing)
-        }))
+        let Some((commit, pull)) = commit.filter(|_| pull.merged).zip(pull.known(&branches)) else {
+            return Ok(None);
+        };
+        let landing = Landing { target: pull.target, head: pull.head.clone(), commit };
+        Ok(Some((pull, landing)))
     }
 
     /// Where an open pull request stands at this moment.
@@ -146,8 +147,9 @@ impl GitHub {
     pub async fn head(&self, component: &ComponentName, number: ChangeNumber) -> Result<Option<Sha>, Wrong> {
         match self.pull(component, number).await {
             Ok(pull) => {
-                let open = pull.state == "open" && pull.is_against(&self.branch(component).await?);
-                Ok(open.then_some(pull.head.sha))
+                let open = pull.state == "open";
+                let known = pull.known(&self.branches(component).await?);
+                Ok(known.filter(|_| open).map(|pull| pull.head))
             }
             Err(Wrong::Missing(_)) => Ok(None),
             Err(error) => Err(error),
@@ -174,9 +176,10 @@ impl GitHub {
         head: &Sha,
     ) -> Result<Option<MergedPull>, Wrong> {
         let pull = self.pull(component, number).await?;
-        let branch = self.branch(component).await?;
+        let branches = self.branches(component).await?;
+        let branch = branches.followed();
         // INVARIANT: what goes into another branch is never merged as though it went into this one.
-        if !pull.is_against(&branch) {
+        if pull.base.r#ref != branch.as_str() {
             return Ok(Some(MergedPull::Not(format!("it is not against `{branch}`"))));
         }
         if !pull.merged {

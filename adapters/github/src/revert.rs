@@ -18,7 +18,8 @@ struct NumberAnswer {
 }
 
 impl GitHub {
-    /// The number of the open pull request from a branch of the repository itself; opened if there is none.
+    /// The number of the open pull request from a branch of the repository itself; one into the branch that production
+    /// follows is opened if there is none.
     ///
     /// # Errors
     /// [`Wrong`].
@@ -34,7 +35,8 @@ impl GitHub {
         if let Some(found) = open.first() {
             return Ok(ChangeNumber(found.number));
         }
-        let base = self.branch(component).await?;
+        let branches = self.branches(component).await?;
+        let base = branches.followed().as_str();
         let asked = json!({ "title": title, "head": branch, "base": base, "body": body });
         let path = format!("/repos/{repository}/pulls");
         let opened: NumberAnswer =

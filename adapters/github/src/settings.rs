@@ -57,6 +57,34 @@ impl FromStr for RepositoryName {
     }
 }
 
+/// How a branch is called, without `refs/heads/`. It stands in paths of the API and on command lines of git, so its letters
+/// are few.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BranchName(String);
+
+impl BranchName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BranchName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for BranchName {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
+        let good = plain && !text.is_empty() && !text.contains("..") && !text.starts_with(['/', '-', '.']);
+        good.then(|| Self(text.to_owned()))
+            .ok_or_else(|| Malformed::new(text, "a branch such as `production`"))
+    }
+}
+
 /// How a team is called on GitHub: `organisation/slug`, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TeamName {
@@ -134,6 +162,8 @@ pub struct Settings {
     pub bare: Bare,
     /// The repository of each component.
     pub repositories: BTreeMap<ComponentName, RepositoryName>,
+    /// The branch that production follows, of components in which that is not the default one.
+    pub release_branches: BTreeMap<ComponentName, BranchName>,
     /// In which group the members of a team stand, in the repositories of its organisation.
     pub teams: BTreeMap<TeamName, Group>,
     /// How changes are merged.

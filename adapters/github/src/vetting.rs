@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::exchange::Wrong;
 use crate::github::GitHub;
-use crate::settings::{RepositoryName, surface};
+use crate::settings::{BranchName, RepositoryName, surface};
 
 /// The most check runs and statuses of one commit that are read: ten pages of each.
 const PAGES: usize = 10;
@@ -111,7 +111,11 @@ impl GitHub {
         head: &Sha,
     ) -> Result<Vetting, Wrong> {
         let repository = self.repository(component)?;
-        let required = self.required(component, repository).await?;
+        // What is required is required by the branch that it goes into.
+        let branch = self.pull(component, number).await?.base.r#ref.parse::<BranchName>();
+        let branch =
+            branch.map_err(|_| Wrong::Unknown("a branch has a name that cannot be used here".into()))?;
+        let required = self.required(&branch, repository).await?;
         let reported = if required.is_empty() { Vec::new() } else { self.reported(repository, head).await? };
         let checks = required.iter().map(|check| Check {
             name: check.context.chars().filter(|c| !c.is_control()).take(100).collect(),
@@ -124,10 +128,9 @@ impl GitHub {
 
     async fn required(
         &self,
-        component: &ComponentName,
+        branch: &BranchName,
         repository: &RepositoryName,
     ) -> Result<BTreeSet<Required>, Wrong> {
-        let branch = self.branch(component).await?;
         let path = format!("/repos/{repository}/rules/branches/{branch}?per_page=100");
         let rules: Vec<RuleAnswer> = self.client().list(repository, &path).await?;
         let rules = rules.into_iter().filter(|rule| rule.r#type == "required_status_checks");

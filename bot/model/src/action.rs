@@ -61,6 +61,9 @@ pub struct Context {
     /// Every change named was merged before anybody asked.
     #[serde(default, skip_serializing_if = "is_false")]
     pub merged: bool,
+    /// Every change named is a pull request against a release branch, which production follows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub release_branch: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

@@ -140,9 +140,32 @@ pub struct Difference {
     pub straight: bool,
 }
 
+/// Into what a change is to be merged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// The default branch, which production follows.
+    #[default]
+    Production,
+    /// The default branch, while production follows a release branch.
+    Development,
+    /// The release branch, which production follows.
+    Release,
+}
+
+impl Target {
+    /// Whether it is the branch that production follows, where a component has no other.
+    pub fn is_ordinary(&self) -> bool {
+        *self == Self::Production
+    }
+}
+
 /// How a change was merged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Landing {
+    /// Into what.
+    #[serde(default, skip_serializing_if = "Target::is_ordinary")]
+    pub target: Target,
     /// The commit at which it stood then.
     pub head: Sha,
     /// The commit of its branch that brought it: a merge, or the last of what was put there without one.
@@ -158,7 +181,7 @@ pub struct ObservedChange {
     pub head: Sha,
     /// The tree of that commit.
     pub tree: TreeId,
-    /// Where it left the default branch.
+    /// Where it left the branch that it is to be merged into.
     pub base: Sha,
     /// The author's stable id on the forge (for a local repository: hash of the e-mail in the head commit).
     pub author: String,
@@ -171,4 +194,7 @@ pub struct ObservedChange {
     /// When it was opened, UTC, where the forge says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<Timestamp>,
+    /// Into what it is to be merged.
+    #[serde(default, skip_serializing_if = "Target::is_ordinary")]
+    pub target: Target,
 }

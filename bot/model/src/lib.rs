@@ -22,7 +22,7 @@ pub mod vetting;
 
 pub use action::{Action, Authority, Context, Decision, OldRights, Resource, Rule, Verdict};
 pub use card::{Button, Card, CardState, Line, Picture, Pictured, Press, Row, Span, Weight};
-pub use change::{ChangeName, ChangeRef, DiffSummary, Difference, Landing, ObservedChange, Touched};
+pub use change::{ChangeName, ChangeRef, DiffSummary, Difference, Landing, ObservedChange, Target, Touched};
 pub use command::{ArgKind, ArgSpec, Args, Arity, Class, CommandSpec, FreeText, Value};
 pub use effect::{Effect, Failure, FailureKind, Outcome};
 pub use ids::{

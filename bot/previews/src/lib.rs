@@ -4,6 +4,7 @@
 //! decides whether somebody may: that is policy's, before any of this is asked.
 
 pub mod composition;
+pub mod deploys;
 pub mod evidence;
 pub mod folds;
 pub mod perform;
@@ -17,7 +18,7 @@ pub use composition::Composition;
 pub use folds::{
     Allowed, Became, Beside, Candidate, Carried, ChangeRow, Changes, Course, Freeze, Landings, Leaving,
     LinkRow, Mix, MixStack, Mixes, Moot, Preview, PreviewState, Previews, Production, Promoting, Pushed,
-    Raised, Releases, Stood, TakenBack, Ticked, Tidings, ToldUse, Trial, UsageRow, Usages,
+    Raised, Releases, Stood, TakenBack, Ticked, Tidings, ToldUse, Trial, UsageRow, Usages, Waiting,
 };
 pub use perform::Performer;
 pub use reconcile::{Proposal, routes};

@@ -141,7 +141,7 @@ fn is_due(now: Timestamp, people: u64, told: Option<&ToldUse>) -> bool {
     }
 }
 
-fn is_news(facts: &Facts<'_>, at: Timestamp) -> bool {
+pub(crate) fn is_news(facts: &Facts<'_>, at: Timestamp) -> bool {
     facts.now().duration_since(at) <= NEWS
 }
 

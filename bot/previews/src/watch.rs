@@ -25,7 +25,9 @@ pub fn news(facts: &Facts<'_>, component: &ComponentName, seen: Vec<ObservedChan
     let gone = gone.map(|(change, _)| change.number).collect();
     let is_news = |observed: &ObservedChange| {
         let key = ChangeRef { component: component.clone(), number: observed.number };
-        changes.open.get(&key).is_none_or(|row| row.head != observed.head || row.base != observed.base)
+        changes.open.get(&key).is_none_or(|row| {
+            row.head != observed.head || row.base != observed.base || row.target != observed.target
+        })
     };
     News { observed: seen.into_iter().filter(is_news).collect(), gone }
 }

@@ -33,7 +33,7 @@ use crate::hands::{Watcher, Worker};
 use crate::ports::{SystemClock, SystemEntropy};
 
 /// What the projection's rows look like; changed whenever a fold's rows change.
-const SCHEMA: &str = "22";
+const SCHEMA: &str = "23";
 
 /// The surface that is our own web room.
 pub const WEB: &str = "web";
@@ -221,6 +221,11 @@ pub fn settings(config: &Config) -> Settings {
         rollout: config.templates(),
         checklist: config.checklist.iter().map(Point::point).collect(),
         carry_over: config.approval.carry_over.as_ref().map(CarryOver::rule),
+        release_branches: config
+            .components
+            .iter()
+            .filter_map(|component| Some((component.name.clone(), component.release_branch.clone()?)))
+            .collect(),
     }
 }
 

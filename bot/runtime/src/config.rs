@@ -18,7 +18,7 @@ mod github;
 mod rollout;
 
 pub use approval::{Approval, CarryOver, Point};
-pub use component::{Component, State};
+pub use component::{Component, Deploy, State};
 pub use github::{Bare, Github, Merging, Reverts};
 pub use rollout::Rollout;
 

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use folkops_git::{LocalForge, MergeError, Origin, Served, Undone};
+use folkops_git::{Beside, LocalForge, MergeError, Origin, Served, Undone};
 use folkops_github::{CODEOWNERS, CodeOwners, GitHub, LARGEST_CODEOWNERS, MergedPull, Pull};
 use folkops_model::{
-    Account, ChangeNumber, ComponentName, Difference, Failure, ObservedChange, Sha, TreeId, Vetting,
+    Account, ChangeNumber, ComponentName, Difference, Failure, ObservedChange, Sha, Target, TreeId, Vetting,
 };
 use folkops_previews::ports::{
     Forge, Landed, Merge, MergeTree, Merged, Revert, Reverted, Unavailable, Withdrawn,
@@ -18,6 +18,10 @@ use folkops_previews::ports::{
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
+
+mod merged;
+
+use merged::Lately;
 
 /// Characters of a title or a name that are kept.
 const LONGEST_TITLE: usize = 200;
@@ -30,13 +34,6 @@ pub struct Forges {
     mirrors: BTreeMap<ComponentName, Mutex<Option<Served>>>,
     /// What GitHub said last of what was merged.
     merged: Mutex<BTreeMap<ComponentName, Lately>>,
-}
-
-/// Pull requests that had been merged when a branch stood at `head`, since the commit `since`.
-struct Lately {
-    head: Sha,
-    since: Sha,
-    numbers: Vec<ChangeNumber>,
 }
 
 impl Forges {
@@ -54,10 +51,19 @@ impl Forges {
 
     /// Brings the mirror in step, and gives what it is in step with.
     async fn mirror(&self, github: &GitHub, component: &ComponentName) -> Result<Vec<Pull>, Unavailable> {
-        let (branch, head) = github.default_head(component).await.map_err(away)?;
+        let branches = github.branches(component).await.map_err(away)?;
+        let head = github.tip(component, branches.followed()).await.map_err(away)?;
         let pulls = github.pulls(component).await.map_err(away)?;
+        let beside = match &branches.release {
+            Some(_) => Some(Beside {
+                branch: branches.default.to_string(),
+                head: github.tip(component, &branches.default).await.map_err(away)?,
+                pulls: pulls.iter().filter(|pull| is_beside(pull)).map(|pull| pull.number).collect(),
+            }),
+            None => None,
+        };
         let heads = pulls.iter().map(|pull| (pull.number, pull.head.clone())).collect();
-        let served = Served { branch, head, pulls: heads };
+        let served = Served { branch: branches.followed().to_string(), head, pulls: heads, beside };
         let Some(mirror) = self.mirrors.get(component) else { return Ok(pulls) };
         let mut known = mirror.lock().await;
         if known.as_ref() != Some(&served) {
@@ -73,11 +79,16 @@ impl Forges {
         &self,
         github: &GitHub,
         component: &ComponentName,
-        head: &Sha,
+        (number, head): (ChangeNumber, &Sha),
     ) -> Result<BTreeSet<BTreeSet<Account>>, Unavailable> {
-        let file = self.local.first_file(component, &CODEOWNERS, LARGEST_CODEOWNERS).await?;
+        let Some(served) = self.served(component).await else { return Ok(BTreeSet::new()) };
+        let default = served.beside.as_ref().map_or(&served.head, |beside| &beside.head);
+        let file = self.local.first_file((component, default), &CODEOWNERS, LARGEST_CODEOWNERS).await?;
         let Some(file) = file else { return Ok(BTreeSet::new()) };
-        let paths = self.local.touched(component, head).await?;
+        let Some(onto) = self.onto(github, component, (number, &served)).await? else {
+            return Ok(BTreeSet::from([BTreeSet::new()]));
+        };
+        let paths = self.local.touched(component, (&onto, head)).await?;
         match CodeOwners::read(&file) {
             Some(file) => github.owners(component, &file, &paths).await.map_err(away),
             // Whoever owns what, it cannot be told who, so nobody is.
@@ -85,50 +96,8 @@ impl Forges {
         }
     }
 
-    /// GitHub is asked again only once the branch has moved, or production has.
-    async fn merged_there(
-        &self,
-        github: &GitHub,
-        component: &ComponentName,
-        since: &Sha,
-    ) -> Result<Vec<ChangeNumber>, Unavailable> {
-        let Some(mirror) = self.mirrors.get(component) else { return Ok(Vec::new()) };
-        let Some(head) = mirror.lock().await.as_ref().map(|served| served.head.clone()) else {
-            return Ok(Vec::new());
-        };
-        let mut merged = self.merged.lock().await;
-        if let Some(known) = merged.get(component).filter(|of| of.head == head && of.since == *since) {
-            return Ok(known.numbers.clone());
-        }
-        let later = self.local.commits_since(component, since).await?;
-        let lately = if later.is_empty() {
-            Vec::new()
-        } else {
-            github.merged_lately(component).await.map_err(away)?
-        };
-        let numbers: Vec<_> = lately
-            .into_iter()
-            .filter(|(_, commit)| later.contains(commit))
-            .map(|(number, _)| number)
-            .collect();
-        merged.insert(component.clone(), Lately { head, since: since.clone(), numbers: numbers.clone() });
-        Ok(numbers)
-    }
-
-    /// How a pull request was merged, and what it was then.
-    async fn landed_there(
-        &self,
-        github: &GitHub,
-        component: &ComponentName,
-        number: ChangeNumber,
-    ) -> Result<Option<Landed>, Unavailable> {
-        let Some((pull, landing)) = github.landed(component, number).await.map_err(away)? else {
-            return Ok(None);
-        };
-        let origin = origin(github, component).await?;
-        let change = self.local.as_it_was(component, number, (&origin, &landing)).await?;
-        let change = change.map(|change| observed(change, std::slice::from_ref(&pull)));
-        Ok(Some(Landed { landing, change }))
+    async fn served(&self, component: &ComponentName) -> Option<Served> {
+        self.mirrors.get(component)?.lock().await.clone()
     }
 
     async fn merge_there(
@@ -137,7 +106,8 @@ impl Forges {
         component: &ComponentName,
         merge: &Merge,
     ) -> Result<Merged, Unavailable> {
-        let (_, now) = github.default_head(component).await.map_err(away)?;
+        let branches = github.branches(component).await.map_err(away)?;
+        let now = github.tip(component, branches.followed()).await.map_err(away)?;
         let before = github.merged(component, merge.change, &merge.head).await.map_err(away)?;
         if before.is_none() && now != merge.expected {
             return Ok(Merged::Moved(now));
@@ -188,6 +158,10 @@ fn away(error: folkops_github::Wrong) -> Unavailable {
     Unavailable(error.to_string())
 }
 
+fn is_beside(pull: &Pull) -> bool {
+    pull.target == Target::Development
+}
+
 /// What the mirror shows of a change, with what only GitHub knows of it.
 fn observed(change: ObservedChange, pulls: &[Pull]) -> ObservedChange {
     let Some(pull) = pulls.iter().find(|pull| pull.number == change.number) else { return change };
@@ -196,6 +170,7 @@ fn observed(change: ObservedChange, pulls: &[Pull]) -> ObservedChange {
         author_name: folkops_git::line(&pull.login, LONGEST_TITLE),
         title: folkops_git::line(&pull.title, LONGEST_TITLE),
         opened: pull.opened,
+        target: pull.target,
         ..change
     }
 }
@@ -210,7 +185,8 @@ impl Forge for Forges {
                 return Forge::changes(&self.local, component).await;
             };
             let pulls = self.mirror(github, component).await?;
-            let changes = Forge::changes(&self.local, component).await?;
+            let beside = self.served(component).await.map(|served| served.beside()).unwrap_or_default();
+            let changes = self.local.changes_beside(component, &beside).await?.changes;
             Ok(changes.into_iter().map(|change| observed(change, &pulls)).collect())
         }
         .boxed()
@@ -339,7 +315,7 @@ impl Forge for Forges {
             match self.github(component) {
                 Some(github) => {
                     let vetting = github.vetting(component, number, head).await.map_err(away)?;
-                    let owners = self.owners(github, component, head).await?;
+                    let owners = self.owners(github, component, (number, head)).await?;
                     Ok(Some(Vetting { owners, ..vetting }))
                 }
                 None => Forge::vetting(&self.local, component, number, head).await,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkops_github::{
-    Door, GitHub, Left, MergeMethod, Mirror, RepositoryName, Scan, Settings, SignInSettings, TeamName,
+    BranchName, Door, GitHub, Left, MergeMethod, Mirror, RepositoryName, Scan, Settings, SignInSettings,
+    TeamName,
 };
 use folkops_model::ports::Clock;
 use folkops_model::{ChangeRef, ComponentName};
@@ -39,6 +40,14 @@ fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
         config.components.iter().filter_map(|component| Some((component, component.github.as_ref()?)));
     let named = hosted.map(|(component, name)| Ok((component.name.clone(), name.parse::<RepositoryName>()?)));
     let repositories = named.collect::<Result<_, folkops_model::Malformed>>().map_err(StartError::of)?;
+    let followed = config
+        .components
+        .iter()
+        .filter_map(|component| Some((component, component.release_branch.as_ref()?)));
+    let followed =
+        followed.map(|(component, branch)| Ok((component.name.clone(), branch.parse::<BranchName>()?)));
+    let release_branches =
+        followed.collect::<Result<_, folkops_model::Malformed>>().map_err(StartError::of)?;
     let teams = github.teams.iter().map(|(name, group)| Ok((name.parse::<TeamName>()?, *group)));
     let teams = teams.collect::<Result<_, folkops_model::Malformed>>().map_err(StartError::of)?;
     let plain = |address: &str| address.trim_end_matches('/').to_owned();
@@ -55,6 +64,7 @@ fn settings(config: &Config, github: &Github) -> Result<Settings, StartError> {
             Bare::Never => folkops_github::Bare::Never,
         },
         repositories,
+        release_branches,
         teams,
         method: match github.merge {
             Merging::Merge => MergeMethod::Merge,

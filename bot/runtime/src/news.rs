@@ -3,27 +3,31 @@
 //! What is to be said follows from the record; what is said goes through the whole pipeline. Only whether somebody is
 //! new is asked of GitHub first, so that no program and nobody who may write there is welcomed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use folkops_engine::{Inbound, hex};
+use folkops_engine::{Call, Inbound, Lookout, hex};
 use folkops_github::GitHub;
-use folkops_model::{ChangeRef, MessageId, Principal};
+use folkops_model::{Args, ChangeName, ChangeRef, ComponentName, MessageId, OperationId, Principal};
+use folkops_previews::deploys::{Deploy as Deployment, When, deploys};
 use folkops_previews::tidings::{Tiding, courses, reverts, uses, welcomes, withdrawals};
 use sha2::{Digest as _, Sha256};
 
 use crate::admin::propose;
 use crate::build::Bot;
-use crate::config::Reverts;
+use crate::config::{Deploy, Reverts};
 use crate::reconcile::every;
 
 /// How often it is looked whether there is something to say.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often GitHub is asked how a change stands that is promoted once policy permits it.
+const VET: Duration = Duration::from_secs(10);
+
 /// Says what is to be said, for ever.
 pub async fn tell(bot: Arc<Bot>, github: Arc<GitHub>) {
-    let mut teller = Teller { bot, github, newcomers: BTreeMap::new() };
+    let mut teller = Teller { bot, github, newcomers: BTreeMap::new(), vetted: BTreeMap::new() };
     let mut ticks = every(LOOK);
     loop {
         ticks.tick().await;
@@ -36,6 +40,8 @@ struct Teller {
     github: Arc<GitHub>,
     /// Whether GitHub holds the author of a change for somebody new, once it answered.
     newcomers: BTreeMap<ChangeRef, bool>,
+    /// When GitHub is to be asked next how a change stands.
+    vetted: BTreeMap<ChangeRef, Duration>,
 }
 
 impl Teller {
@@ -58,6 +64,52 @@ impl Teller {
         for tiding in others {
             self.say(&tiding).await;
         }
+        self.deploy().await;
+    }
+
+    /// Asks for what pull requests against release branches say: once for each that somebody merged, so that they hear
+    /// what becomes of it, and for each as soon as policy would permit it.
+    async fn deploy(&mut self) {
+        let components = self.bot.config.components.iter();
+        let unasked = components.filter(|component| component.deploy == Deploy::WhenPolicyHolds);
+        let unasked: BTreeSet<ComponentName> = unasked.map(|component| component.name.clone()).collect();
+        let deploys = self.bot.ledger.read(|facts| deploys(facts, &unasked));
+        self.vetted.retain(|change, _| deploys.iter().any(|deploy| deploy.tiding.change == *change));
+        for Deployment { tiding, when } in deploys {
+            if self.vet(&tiding.change).await && (when == When::Told || self.may(&tiding)) {
+                self.say(&tiding).await;
+            }
+        }
+    }
+
+    /// Has GitHub say how a change stands with checks and reviews, every few seconds; whether it ever did.
+    async fn vet(&mut self, change: &ChangeRef) -> bool {
+        let now = self.bot.clock.monotonic();
+        if self.vetted.get(change).is_some_and(|next| now < *next) {
+            return true;
+        }
+        match self.bot.watcher.vet(&[ChangeName::Whole(change.clone())]).await {
+            Ok(()) => {
+                self.vetted.insert(change.clone(), now + VET);
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%change, %error, "GitHub does not say how a change stands");
+                self.vetted.contains_key(change)
+            }
+        }
+    }
+
+    /// Whether policy would permit a line to the automation.
+    fn may(&self, tiding: &Tiding) -> bool {
+        let (Ok(place), desk) = (folkops_github::place(&tiding.change), self.bot.engine.desk()) else {
+            return false;
+        };
+        let Ok(operation) = OperationId::parse("would") else { return false };
+        let (principal, args) = (Principal::Automation, Args::default());
+        let call = Call { principal: &principal, place: &place, args: &args, operation: &operation, desk };
+        let judged = self.bot.ledger.read(|facts| desk.would(&call, facts, &tiding.line));
+        judged.is_ok_and(|judged| judged.decision.allows())
     }
 
     /// Whether the author is a person who may not write there. Nobody is, while GitHub does not say.

@@ -78,6 +78,7 @@ pub fn any_settings() -> Settings {
         rollout: folkops_rollouts::Template::ordinary().into(),
         checklist: Vec::new(),
         carry_over: None,
+        release_branches: Default::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use folkops_engine::{Body, Operations};
 use folkops_model::{
     Account, ChangeNumber, ChangeRef, Check, CheckState, Context, DiffSummary, Group, ObservedChange,
-    PersonId, Review, ReviewState, SurfaceName, Vetting,
+    PersonId, Review, ReviewState, SurfaceName, Target, Vetting,
 };
 
 use crate::doubles::{component, sha, tree};
@@ -42,6 +42,7 @@ async fn pushed(room: &Room, seed: &str) {
         title: "A pull request".into(),
         diff: DiffSummary::default(),
         opened: None,
+        target: Target::Production,
     };
     let author_name = folkops_engine::Keyring::seal(room.keyring.as_ref(), "Lee").unwrap();
     room.engine

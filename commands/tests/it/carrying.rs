@@ -6,7 +6,7 @@ use folkops_commands::CarryOver;
 use folkops_engine::{Body, Operations};
 use folkops_model::{
     Account, ChangeNumber, ChangeRef, DiffSummary, Difference, MessageId, ObservedChange, SurfaceName,
-    Touched,
+    Target, Touched,
 };
 use folkops_previews::Changes;
 
@@ -38,6 +38,7 @@ async fn seen(room: &Room, seed: &str) {
         base: sha("main web"),
         author: "github:1".into(),
         opened: None,
+        target: Target::Production,
         author_name: String::new(),
         title: "Say it better".into(),
         diff: DiffSummary { files: 1, added: 3, ..DiffSummary::default() },

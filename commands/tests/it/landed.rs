@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use folkops_engine::Body;
-use folkops_model::{ChangeNumber, Effect, FailureKind, Landing};
+use folkops_model::{ChangeNumber, Effect, FailureKind, Landing, Target};
 use folkops_previews::{Landings, Releases};
 
 use crate::doubles::{StrictJudge, component, sha};
@@ -17,7 +17,11 @@ async fn room() -> Room {
 impl Room {
     /// Somebody merged a change where it stands.
     async fn lands(&self, name: &str, number: u32, seed: &str) {
-        let landed = Some(Landing { head: sha(seed), commit: sha(&format!("merge of {seed}")) });
+        let landed = Some(Landing {
+            target: Target::Production,
+            head: sha(seed),
+            commit: sha(&format!("merge of {seed}")),
+        });
         let gone = Body::ChangeGone { component: component(name), number: ChangeNumber(number), landed };
         self.engine.note(gone).await.unwrap();
     }
@@ -45,6 +49,8 @@ async fn a_change_that_was_merged_by_hand_is_promoted_by_name_without_another_me
     let room = room().await;
     room.allows("41 first").await;
     room.lands("web", 41, "41 first").await;
+    let status = room.says("jo", "/status").await;
+    assert!(status.contains("Merged: #41, and in no release yet"), "{status}");
     let card = room.says("jo", "/promote 41").await;
     assert!(card.starts_with("Live: #41 is live for everyone"), "{card}");
     let merge = sha("merge of 41 first");

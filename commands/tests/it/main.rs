@@ -27,6 +27,8 @@ mod pushes;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod release_branches;
+#[cfg(test)]
 mod reverts;
 #[cfg(test)]
 mod rights;

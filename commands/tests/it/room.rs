@@ -15,7 +15,7 @@ use folkops_engine::{
 };
 use folkops_model::{
     Account, Authority, Card, Cause, ChangeNumber, DiffSummary, Group, Line, MessageId, ObservedChange,
-    Owner, PersonId, Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName,
+    Owner, PersonId, Place, Principal, RoomName, ServiceId, Span, Strategy, SurfaceName, Target,
 };
 use folkops_previews::{Changes, Landings, Mixes, Previews, Releases, Tidings, Usages};
 use folkops_rollouts::{Rollouts, Template};
@@ -90,6 +90,7 @@ fn settings(rollout: Template, (checklist, carry_over): (Vec<Point>, Option<Carr
         rollout: rollout.into(),
         checklist,
         carry_over,
+        release_branches: BTreeMap::from([(component("api"), "production".to_owned())]),
     }
 }
 
@@ -201,6 +202,7 @@ impl Room {
             title: format!("Change {number}"),
             diff: DiffSummary { files: 1, added: 3, ..DiffSummary::default() },
             opened: None,
+            target: Target::Production,
         };
         let author_name = self.keyring.seal("Mira").unwrap();
         self.engine

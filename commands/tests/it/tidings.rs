@@ -3,7 +3,7 @@
 use folkops_engine::{Body, Inbound, Keyring, MemoryStore};
 use folkops_model::{
     Cause, ChangeNumber, ChangeRef, DiffSummary, Effect, Group, MessageId, ObservedChange, Place, Principal,
-    RoomName, SurfaceName,
+    RoomName, SurfaceName, Target,
 };
 use folkops_previews::tidings::{Tiding, courses, reverts, uses, welcomes};
 use jiff::{SignedDuration, Timestamp};
@@ -65,6 +65,7 @@ impl Room {
             title: "A pull request".into(),
             diff: DiffSummary { files: 1, added: 3, ..DiffSummary::default() },
             opened: Some(minutes(self, opened)),
+            target: Target::Production,
         };
         let author_name = self.keyring.seal("Lee").unwrap();
         self.engine

@@ -57,11 +57,16 @@ proptest! {
 }
 
 #[test]
-fn the_automation_never_promotes() {
+fn the_automation_promotes_only_what_a_pull_request_against_a_release_branch_says_and_all_that_holds_anybody_holds_it()
+ {
+    use Fact::{ChecklistDone, ChecksGreen, CommitsAllowed, Frozen, Merged, ReleaseBranch, Reviewed};
     for context in contexts() {
+        let has = |fact| context.contains(&fact);
+        let ready = [ReleaseBranch, CommitsAllowed, ChecksGreen, ChecklistDone].into_iter().all(has);
+        let may = ready && !has(Frozen) && (has(Merged) || has(Reviewed));
         for resource in ABOUT {
             let situation = Situation { context: context.clone(), resource, ..automation("promote", &[]) };
-            assert!(!JUDGE.judge(&action(&JUDGE, &situation)).allows(), "{situation:?}");
+            assert_eq!(JUDGE.judge(&action(&JUDGE, &situation)).allows(), may, "{situation:?}");
         }
     }
 }

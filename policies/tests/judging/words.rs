@@ -142,7 +142,7 @@ fn an_explanation_has_the_verdict_the_rules_and_everybody() {
              maintainer   deny   freeze\n  \
              on-call      deny   release-by-maintainer\n  \
              operator     deny   release-by-maintainer\n  \
-             by itself    deny   release-by-maintainer\n\n\
+             by itself    deny   deploy-by-pull-request\n\n\
              policy set {hash}\n"
         )
     );

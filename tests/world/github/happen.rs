@@ -137,7 +137,9 @@ impl State {
         let commit = bare.merge((&branch, &head), method, message, &committer)?;
         let merged = Stage::Merged { at: self.clock.now(), by, commit: commit.clone(), base: base.clone() };
         self.restage(at, number, by, merged);
-        self.announce_push(at, by, &format!("refs/heads/{branch}"), (&base, &commit));
+        let name = format!("refs/heads/{branch}");
+        self.announce_push(at, by, &name, (&base, &commit));
+        self.follow(at, by, &name, (&base, &commit));
         Some(commit)
     }
 
@@ -148,6 +150,7 @@ impl State {
         let before = bare.commit_of("refs/heads/main").expect("a main branch");
         let after = bare.put("main", file, &committer);
         self.announce_push(at, by, "refs/heads/main", (&before, &after));
+        self.follow(at, by, "refs/heads/main", (&before, &after));
     }
 
     /// A pull request's head is another one now.

@@ -5,6 +5,7 @@
 //! never be kinder than GitHub is.
 
 mod api;
+mod branches;
 mod check;
 mod deliver;
 mod deployment;

@@ -154,6 +154,11 @@ impl Repo {
         sha(&self.feed(["hash-object", "-t", "commit", "-w", "--stdin"], text.as_bytes()))
     }
 
+    /// Where the default branch stands.
+    pub fn main(&self) -> Sha {
+        Sha::parse(self.git(["rev-parse", "refs/heads/main"]).trim()).unwrap()
+    }
+
     pub fn point(&self, reference: &str, to: &str) {
         self.git(["update-ref", reference, to]);
     }

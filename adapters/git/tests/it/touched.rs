@@ -10,7 +10,7 @@ async fn a_change_touches_what_it_made_took_away_and_renamed_under_both_names() 
         &[("README.md", "# Web\n"), ("lib/main.rs", "one\ntwo\nthree\n"), ("a b/\u{e9}", "x")],
         "D",
     );
-    let touched = repo.forge().await.touched(&web(), &head).await.unwrap();
+    let touched = repo.forge().await.touched(&web(), (&repo.main(), &head)).await.unwrap();
     assert_eq!(
         touched.iter().map(String::as_str).collect::<Vec<_>>(),
         ["a b/\u{e9}", "lib/main.rs", "src/main.rs"]
@@ -23,7 +23,7 @@ async fn what_came_to_the_default_branch_meanwhile_is_not_the_change_s() {
     let head = repo.open(1, &[("README.md", "# Other\n"), ("src/main.rs", "one\ntwo\nthree\n")], "D");
     let later = repo.commit(&[("README.md", "# Web\n"), ("later", "x")], &[&repo.first], "Later");
     repo.point("refs/heads/main", later.as_str());
-    let touched = repo.forge().await.touched(&web(), &head).await.unwrap();
+    let touched = repo.forge().await.touched(&web(), (&repo.main(), &head)).await.unwrap();
     assert_eq!(Vec::from_iter(touched), ["README.md"]);
 }
 
@@ -31,7 +31,7 @@ async fn what_came_to_the_default_branch_meanwhile_is_not_the_change_s() {
 async fn the_first_place_with_a_plain_file_on_the_default_branch_counts() {
     let repo = Repo::new();
     let places = [".github/O", "O", "docs/O"];
-    let first = async || repo.forge().await.first_file(&web(), &places, 10).await.unwrap();
+    let first = async || repo.forge().await.first_file((&web(), &repo.main()), &places, 10).await.unwrap();
     repo.open(1, &[("O", "a change's")], "D");
     assert_eq!(first().await, None);
     let blob = |text: &str| repo.blob(text.as_bytes());

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_model::{
     Account, ChangeNumber, ChangeRef, DiffSummary, Difference, Intent, Landing, OperationId, PersonId,
-    Sealed, Sha, Vetting,
+    Sealed, Sha, Target, Vetting,
 };
 use folkops_record::{AnyTable, Body, Facts, Fold, Record, Table};
 use jiff::Timestamp;
@@ -39,6 +39,9 @@ pub struct ChangeRow {
     /// As which commit it was merged, once it was and where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub landed: Option<Sha>,
+    /// Into what it is to be merged, or was.
+    #[serde(default, skip_serializing_if = "Target::is_ordinary")]
+    pub target: Target,
 }
 
 /// Somebody looked at a commit and lets it run.
@@ -260,7 +263,10 @@ impl Changes {
 
 /// A change that is not open any more. What counts of one that was merged is the commit at which it was.
 fn ended(row: ChangeRow, landed: Option<&Landing>) -> ChangeRow {
-    let Some(Landing { head, commit }) = landed else { return ChangeRow { landed: None, ..row } };
+    let Some(Landing { head, commit, target }) = landed else {
+        return ChangeRow { landed: None, ..row };
+    };
+    let row = ChangeRow { target: *target, ..row };
     let landed = Some(commit.clone());
     match row.head == *head {
         true => ChangeRow { landed, ..row },
@@ -287,6 +293,7 @@ impl Fold for Changes {
                     seen: record.time,
                     previous: moved.or_else(|| before.and_then(|row| row.previous.clone())),
                     landed: None,
+                    target: change.target,
                 };
                 self.closed.remove(at, &key);
                 self.open.put(at, key, row);

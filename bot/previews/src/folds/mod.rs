@@ -10,7 +10,7 @@ mod tidings;
 mod usage;
 
 pub use changes::{Allowed, Carried, ChangeRow, Changes, Pushed, Stood, Ticked};
-pub use landings::{Landings, Promoting};
+pub use landings::{Landings, Promoting, Waiting};
 pub use mixes::{LinkRow, Mix, Mixes, Raised};
 pub use previews::{Preview, PreviewState, Previews};
 pub use releases::{Became, Course, Freeze, Leaving, Production, Releases, Trial};

@@ -9,6 +9,17 @@ use serde::Deserialize;
 
 use super::Rollout;
 
+/// When a pull request against the release branch is promoted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deploy {
+    /// When somebody merges it, or says `/promote` of it.
+    #[default]
+    Asked,
+    /// As soon as policy permits that FolkOps does, by itself.
+    WhenPolicyHolds,
+}
+
 /// A part of the service.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +36,13 @@ pub struct Component {
     /// Its repository on GitHub instead, `owner/name`.
     #[serde(default)]
     pub github: Option<String>,
+    /// The branch there that production follows, where that is not the default one: what is merged into it is deployed.
+    #[serde(default)]
+    pub release_branch: Option<String>,
+    /// Whether a pull request against the release branch is promoted when somebody merges it or says so (`asked`), or by
+    /// itself as well once policy permits it (`when-policy-holds`).
+    #[serde(default)]
+    pub deploy: Deploy,
     /// How it is built: a program and its arguments, without a shell. `{src}` and `{out}` stand for folders.
     pub build: Vec<String>,
     /// What the build leaves, relative to `{out}`.

@@ -9,7 +9,7 @@ use folkops_model::Group;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Component;
+use super::{Component, Deploy};
 
 /// The GitHub App.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -121,6 +121,16 @@ pub(super) fn check_client(github: &Github) -> Result<(), String> {
 /// What types alone cannot say of where a component's changes come from.
 pub(super) fn check(component: &Component, github: Option<&Github>) -> Result<(), String> {
     let name = &component.name;
+    if component.release_branch.is_some() && component.github.is_none() {
+        return Err(format!(
+            "`release_branch` of `{name}` needs `github`: a local repository has one branch only"
+        ));
+    }
+    if component.deploy == Deploy::WhenPolicyHolds && component.release_branch.is_none() {
+        return Err(format!(
+            "`deploy` of `{name}` needs `release_branch`: only what goes there is deployed by itself"
+        ));
+    }
     match (&component.repository, &component.github, github) {
         (Some(_), Some(_), _) => {
             Err(format!("`{name}` has both `repository` and `github`; its changes come from one of them"))

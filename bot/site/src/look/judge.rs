@@ -104,6 +104,7 @@ impl<'a> Judge<'a> {
                 two_people: true,
                 checklist_done: true,
                 merged: false,
+                release_branch: false,
             };
             let ask = Ask::about(Resource::Service, context);
             self.desk.authority.judge(&self.desk.action(spec, principal, self.facts, ask))

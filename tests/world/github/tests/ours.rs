@@ -53,6 +53,7 @@ fn speaking(github: &GitHub, teams: BTreeMap<TeamName, Group>) -> Ours {
         bare: folkops_github::Bare::Alone,
         prefix: "folkops".into(),
         repositories: BTreeMap::from([(web(), WEB.parse().unwrap())]),
+        release_branches: BTreeMap::new(),
         teams,
         method: MergeMethod::Merge,
         site: "http://folkops.localhost".into(),
