@@ -157,7 +157,7 @@ pub async fn bot(config: Arc<Config>, storage: Storage) -> Result<Bot, StartErro
     let parts = EngineParts {
         ledger: ledger.clone(),
         desk: desk(&config, keyring.clone(), entropy.clone())?,
-        hands: Arc::new(Worker(performer)),
+        hands: Arc::new(Worker { performer, watcher: watcher.clone() }),
         lookout: watcher.clone(),
         rights: rights(github.as_ref()),
         sinks,

@@ -13,15 +13,25 @@ use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 /// Does the pipeline's effects.
-pub struct Worker(pub Performer);
+pub struct Worker {
+    /// What does them.
+    pub performer: Performer,
+    /// What sees what was merged up to where branches stand.
+    pub watcher: Arc<Watcher>,
+}
 
 impl Hands for Worker {
     fn perform<'a>(&'a self, due: &'a Due) -> BoxFuture<'a, Result<Outcome, Unavailable>> {
         async move {
             let key = format!("{}-{}", due.operation(), due.index());
             tracing::info!(operation.id = %due.operation(), effect.index = due.index(), effect = name(due.effect()), "effect begins");
-            let done = self.0.perform(&key, due.effect()).await;
-            done.map_err(|error| Unavailable(error.0))
+            let done = self.performer.perform(&key, due.effect()).await;
+            let outcome = done.map_err(|error| Unavailable(error.0))?;
+            // INVARIANT: whatever a resolved branch holds of merged changes is on record before anything is made of it.
+            if matches!(outcome, Outcome::Resolved { .. }) {
+                self.watcher.look().await?;
+            }
+            Ok(outcome)
         }
         .boxed()
     }
