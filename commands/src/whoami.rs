@@ -2,11 +2,11 @@
 //!
 //! No arguments. Class: read. Reads: people, and what the sources of rights said of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_engine::{Ask, Call, Command, Facts, People, Plan, Scope, Standing};
 use folkops_model::{
-    Card, CardState, Class, CommandSpec, ComponentName, Context, Group, Line, PersonId, Resource, Span,
+    Action, Card, CardState, Class, CommandSpec, ComponentName, Context, Group, Line, PersonId, Resource, Span,
 };
 
 use crate::link;
@@ -93,20 +93,27 @@ fn may(call: &Call<'_>, facts: &Facts<'_>, parts: &BTreeSet<ComponentName>) -> (
         checklist_done: true,
         ..Context::default()
     };
-    let allowed = |spec: &&'static CommandSpec| {
-        let whole = call.principal.person().map_or(Resource::Service, |person| match spec.class {
-            Class::OwnWorkload => Resource::Workload(person.clone()),
-            _ => Resource::Service,
+    let action = |spec: &'static CommandSpec, resource: Resource| {
+        call.desk.action(spec, call.principal, facts, Ask::about(resource, best.clone()))
+    };
+    let own = call.principal.person().map_or(Resource::Service, |person| Resource::Workload(person.clone()));
+    let components = || parts.iter().map(|component| Resource::Component(component.clone()));
+    // Where somebody stands depends on what a command is about and whether it makes things safer, so it is asked once for
+    // each of these and not for each command.
+    let mut asked: BTreeMap<(bool, bool), Vec<Action>> = BTreeMap::new();
+    let mut allowed = |spec: &&'static CommandSpec| {
+        let kind = (spec.class == Class::OwnWorkload, spec.class == Class::Safety);
+        let asked = asked.entry(kind).or_insert_with(|| {
+            let whole = if kind.0 { own.clone() } else { Resource::Service };
+            std::iter::once(whole).chain(components()).map(|resource| action(spec, resource)).collect()
         });
-        let parts = parts.iter().map(|component| Resource::Component(component.clone()));
-        std::iter::once(whole).chain(parts).any(|resource| {
-            let ask = Ask::about(resource, best.clone());
-            let action = call.desk.action(spec, call.principal, facts, ask);
-            call.desk.authority.judge(&action).allows()
+        asked.iter_mut().any(|action| {
+            (action.command, action.class) = (spec.name.to_owned(), spec.class);
+            call.desk.authority.judge(action).allows()
         })
     };
     let specs = call.desk.registry.specs().filter(|spec| !spec.internal);
-    let (yes, no): (Vec<_>, Vec<_>) = specs.partition(allowed);
+    let (yes, no): (Vec<_>, Vec<_>) = specs.partition(|spec| allowed(spec));
     let line = |specs: Vec<&'static CommandSpec>| {
         Line::new().list(specs.into_iter().map(|spec| Span::Code(format!("/{}", spec.name))))
     };
