@@ -99,7 +99,8 @@ impl People {
         self.people.put(at, id.clone(), person);
     }
 
-    // INVARIANT: an account is of one person; whoever had it first keeps it until it is taken from them.
+    // INVARIANT: an account speaks for one person. Where several were invited with it, whoever joined first has it until it is
+    // taken from them, and then one of the others.
     pub(super) fn holds(&mut self, at: u64, id: &PersonId, account: &Account) {
         let account = written(account);
         if self.accounts.get(&account).is_none() {
@@ -108,9 +109,14 @@ impl People {
     }
 
     pub(super) fn lets_go(&mut self, at: u64, id: &PersonId, account: &Account) {
-        let account = written(account);
-        if self.accounts.get(&account) == Some(id) {
-            self.accounts.remove(at, &account);
+        let key = written(account);
+        if self.accounts.get(&key) != Some(id) {
+            return;
+        }
+        let mut others = self.people.iter().filter(|(other, _)| *other != id);
+        match others.find(|(_, person)| person.accounts.contains(account)).map(|(other, _)| other.clone()) {
+            Some(other) => self.accounts.put(at, key, other),
+            None => drop(self.accounts.remove(at, &key)),
         }
     }
 }
@@ -179,5 +185,33 @@ impl Fold for People {
     fn tables_mut(&mut self) -> Vec<&mut dyn AnyTable> {
         let Self { people, accounts, rights, invitations, sessions, became, offers, misses } = self;
         vec![people, accounts, rights, invitations, sessions, became, offers, misses]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn an_account_that_two_were_invited_with_is_the_first_one_s_and_then_the_other_s() {
+        let account = Account { surface: SurfaceName::parse("github").unwrap(), id: "7".into() };
+        let id = |name: &str| PersonId::parse(name).unwrap();
+        let person = || Person {
+            name: Sealed { key: 1, text: String::new() },
+            groups: BTreeSet::new(),
+            accounts: BTreeSet::from([account.clone()]),
+            owner: None,
+        };
+        let mut people = People::default();
+        people.joins(1, &id("zoe"), person());
+        people.joins(2, &id("ana"), person());
+        let holder = |people: &People| people.by_account(&account).map(|(id, _)| id.to_string());
+        assert_eq!(holder(&people).as_deref(), Some("zoe"));
+        people.unlink(3, &id("zoe"), &account);
+        assert_eq!(holder(&people).as_deref(), Some("ana"));
+        people.unlink(4, &id("ana"), &account);
+        assert_eq!(holder(&people), None);
     }
 }
