@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Line, Principal, ReleaseNumber, Resource, RolloutEnd,
+    Card, CardState, Class, CommandSpec, Context, Effect, Intent, Line, Principal, ReleaseNumber, Resource,
+    RolloutEnd,
 };
 use folkops_previews::Releases;
 use folkops_previews::reconcile::release_stack;

@@ -6,9 +6,7 @@
 use std::sync::Arc;
 
 use folkops_engine::{Ask, Call, Command, Facts, Plan};
-use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Intent, Line, Weight,
-};
+use folkops_model::{ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Intent, Line, Weight};
 use folkops_previews::{Changes, Stood};
 
 use crate::carrying;

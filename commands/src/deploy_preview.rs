@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Scope, Standing, Step, WaitsFor};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, ComponentName, Decision, Effect, Group, Intent,
-    Line, PersonId, PreviewId, Principal, Resource, StackKind, StackSpec, Trust, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, ComponentName, Decision, Effect, Group,
+    Intent, Line, PersonId, PreviewId, Principal, Resource, StackKind, StackSpec, Trust, Weight,
 };
 use folkops_previews::reconcile::preview_stack;
 use folkops_previews::{Composition, Mixes, Preview, PreviewState, Previews, Releases};
@@ -64,7 +64,8 @@ impl Command for DeployPreview {
 
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (subjects, composition) = self.composition(call, facts)?;
-        let mut context = checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
+        let mut context =
+            checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
         let exists = facts
             .fold::<Previews>()
             .is_some_and(|p| facts.row(&p.previews, &PreviewId::of(&composition.id)).is_some());
@@ -106,7 +107,8 @@ impl Command for DeployPreview {
         let unseen: Vec<&Subject<'_>> = subjects.iter().filter(|subject| !subject.may_run()).collect();
         let first = unseen.first()?;
         let waits = WaitsFor::Commits(unseen.iter().map(|subject| subject.pinned()).collect());
-        let told = maintainers(facts, unseen.iter().map(|subject| subject.change.component.clone()).collect());
+        let told =
+            maintainers(facts, unseen.iter().map(|subject| subject.change.component.clone()).collect());
         let mut title = Line::new().change(first.change.number).text(" by ").span(first.author_span());
         title = title.text(" waits for one look");
         let mut card = Card::new(CardState::Waiting, title);

@@ -6,8 +6,8 @@
 
 use folkops_engine::{Ask, Call, Command, Facts, Operations, Plan};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, OperationId, PersonId,
-    Principal, Resource, Sha, Span, Topic, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line,
+    OperationId, PersonId, Principal, Resource, Sha, Span, Topic, Weight,
 };
 use folkops_previews::evidence::{FEWEST_PEOPLE, FEWEST_REQUESTS, Fares, Measured, Missing};
 use folkops_previews::{
@@ -105,7 +105,10 @@ pub fn card(facts: &Facts<'_>, change: &ChangeRef, head: Option<&Sha>) -> Card {
     let card = if head.is_some_and(|head| head != sha) { moved(card, head) } else { card };
     let card = if row.gaps > 0 {
         let times = if row.gaps == 1 { "once".to_owned() } else { format!("{} times", row.gaps) };
-        card.row("Missing", format!("The router began anew {times}; what it had not told by then is not counted"))
+        card.row(
+            "Missing",
+            format!("The router began anew {times}; what it had not told by then is not counted"),
+        )
     } else {
         card
     };
@@ -124,11 +127,7 @@ fn next(facts: &Facts<'_>, change: &ChangeRef) -> Line {
     Line::new().code(try_it(facts, change)).text(" tries it, for your own workload only")
 }
 
-fn row_of<'a>(
-    facts: &Facts<'a>,
-    change: &ChangeRef,
-    head: Option<&Sha>,
-) -> Option<(&'a Sha, &'a UsageRow)> {
+fn row_of<'a>(facts: &Facts<'a>, change: &ChangeRef, head: Option<&Sha>) -> Option<(&'a Sha, &'a UsageRow)> {
     let usages = facts.fold::<Usages>()?;
     let newest = || usages.newest(facts, |of| of == change);
     let key = |sha: &Sha| Candidate { change: change.clone(), sha: sha.clone() };
@@ -163,7 +162,11 @@ fn missing_card(
                 0 => "Nobody has used it yet.",
                 _ => "One person has used it; what one person does is told to nobody.",
             };
-            let more = if missing.people == 1 { "1 more person".into() } else { format!("{} people", missing.people) };
+            let more = if missing.people == 1 {
+                "1 more person".into()
+            } else {
+                format!("{} people", missing.people)
+            };
             (card.say(few), more)
         }
     };
@@ -178,9 +181,9 @@ fn measured_card(change: &ChangeRef, sha: &Sha, row: &UsageRow, measured: &Measu
     let title = Line::new().text("Evidence of ").change(change.number).text(" at ").commit(sha);
     let mut card = Card::new(CardState::Good, title).say(summary(row, measured));
     card = match &measured.beside {
-        Some((here, there)) => {
-            card.row("Here", fares(here)).row("Production", fares(there) + ", over the same time and the same actions")
-        }
+        Some((here, there)) => card
+            .row("Here", fares(here))
+            .row("Production", fares(there) + ", over the same time and the same actions"),
         None => card.row("Production", "It served too little of the same meanwhile to compare"),
     };
     card = card.row("Tried", tried(row));
@@ -242,10 +245,11 @@ fn often(beside: &Beside) -> String {
 /// "POST /recipes (0 requests; production 310)".
 fn untested(row: &UsageRow) -> Option<Line> {
     let untouched = row.untouched();
-    let named = untouched.iter().take(NAMED).enumerate().fold(Line::new(), |line, (index, (endpoint, requests))| {
-        let line = if index > 0 { line.text(", ") } else { line };
-        line.code(endpoint.as_str()).text(format!(" (0 requests; production {})", thousands(*requests)))
-    });
+    let named =
+        untouched.iter().take(NAMED).enumerate().fold(Line::new(), |line, (index, (endpoint, requests))| {
+            let line = if index > 0 { line.text(", ") } else { line };
+            line.code(endpoint.as_str()).text(format!(" (0 requests; production {})", thousands(*requests)))
+        });
     (!untouched.is_empty()).then(|| and_more(named, untouched.len()))
 }
 
@@ -297,7 +301,8 @@ pub fn used_by(facts: &Facts<'_>, pinned: &[(ChangeRef, Sha)], leaving: Option<&
         pinned.iter().all(|wanted| parts.iter().any(|part| part.change.as_ref() == Some(wanted)))
     };
     let serving = facts.rows(&mixes.mixes).filter(|(person, _)| Some(*person) != leaving);
-    let now = serving.filter(|(_, mix)| mix.serving.as_ref().is_some_and(|raised| has(&raised.parts))).count();
+    let now =
+        serving.filter(|(_, mix)| mix.serving.as_ref().is_some_and(|raised| has(&raised.parts))).count();
     let now = u64::try_from(now).unwrap_or(u64::MAX);
     (now > 0).then(|| Line::from(format!("{} on their own account; ", people(now))).code(look(facts, pinned)))
 }

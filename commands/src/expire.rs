@@ -81,7 +81,9 @@ impl Command for Expire {
             return Step::Wait;
         }
         match ending(call, facts) {
-            Some(Ending::Mix(person, mix)) if progress.is_start() => opt_out::leaving(call, facts, person, mix),
+            Some(Ending::Mix(person, mix)) if progress.is_start() => {
+                opt_out::leaving(call, facts, person, mix)
+            }
             _ if progress.is_start() => {
                 let stacks = call.args.name("what").and_then(|word| StackName::parse(word).ok());
                 Step::Owe { effects: raise::stops(stacks), intents: vec![], card: None, private: vec![] }

@@ -35,22 +35,28 @@ impl Command for Health {
 
     fn decide(&self, _call: &Call<'_>, facts: &Facts<'_>) -> Plan {
         let rollouts = facts.fold::<Rollouts>();
-        let newest = rollouts.and_then(|rollouts| facts.rows(&rollouts.rollouts).next_back().map(|(_, row)| row));
+        let newest =
+            rollouts.and_then(|rollouts| facts.rows(&rollouts.rollouts).next_back().map(|(_, row)| row));
         match live(facts).or(newest) {
             Some(row) => Plan::answer(
-                card(row, &plan(row, facts.now())).picture(alert::picture(row, Some(facts.now())), alert::alt(row)),
+                card(row, &plan(row, facts.now()))
+                    .picture(alert::picture(row, Some(facts.now())), alert::alt(row)),
             ),
-            None => Plan::answer(
-                Card::new(CardState::Good, "Nothing was rolled out in steps yet")
-                    .button(Weight::Quiet, "What runs now?", "/status"),
-            ),
+            None => Plan::answer(Card::new(CardState::Good, "Nothing was rolled out in steps yet").button(
+                Weight::Quiet,
+                "What runs now?",
+                "/status",
+            )),
         }
     }
 }
 
 fn card(row: &Row, planned: &Planned) -> Card {
-    let title = telling::changes(&row.rollout)
-        .text(format!(": release {} {}", row.rollout.release, telling::standing(&row.stage)));
+    let title = telling::changes(&row.rollout).text(format!(
+        ": release {} {}",
+        row.rollout.release,
+        telling::standing(&row.stage)
+    ));
     let mut card = Card::new(CardState::Good, title).say(telling::figures(planned));
     let (new, current) = (&row.totals.candidate, &row.totals.stable);
     card = card

@@ -109,7 +109,13 @@ fn proves(call: &Call<'_>, facts: &Facts<'_>, (people, person): (&People, &Perso
     let Some(offer) = known.filter(|offer| offer.other.is_none() && offer.expires > facts.now()) else {
         let card = Card::new(CardState::Refused, "That is no code that works")
             .say("It is wrong, was used already, or is older than five minutes. Nothing was linked.")
-            .row("Next", Line::new().text("Say ").code("/link").text(" as the account that shall stay, and the new code as the other one"));
+            .row(
+                "Next",
+                Line::new()
+                    .text("Say ")
+                    .code("/link")
+                    .text(" as the account that shall stay, and the new code as the other one"),
+            );
         return Plan::refuse(card).intend(Intent::MissLink { person: person.clone() });
     };
     if offer.person == *person {
@@ -146,9 +152,12 @@ fn warning(facts: &Facts<'_>, people: &People, offer: &Offer) -> Card {
 fn question(facts: &Facts<'_>, people: &People, offer: &Offer, other: &PersonId) -> Card {
     let title = Line::new().person(&offer.person).text(", is this account yours?");
     let row = facts.row(&people.people, other);
-    let card = Card::new(CardState::Ask, title)
-        .say(Line::new().person(other).text(" said your code. Agree only if that is you: from then on they speak, and vouch, as you."))
-        .row("Account", accounts(row));
+    let card =
+        Card::new(CardState::Ask, title)
+            .say(Line::new().person(other).text(
+                " said your code. Agree only if that is you: from then on they speak, and vouch, as you.",
+            ))
+            .row("Account", accounts(row));
     let left = row.filter(|row| !row.groups.is_empty() || row.owner.is_some());
     let card = if left.is_some() {
         card.row("Left", "Their groups here and their account in the service are not taken along")

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use folkops_engine::desk::hex;
 use folkops_engine::{Ask, Call, Command, Facts, Plan};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, OperationId,
-    Resource, Sha, Span, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line,
+    OperationId, Resource, Sha, Span, Weight,
 };
 use folkops_previews::{ChangeRow, Changes, PreviewState, Previews, Stood};
 
@@ -45,7 +45,8 @@ impl Command for Moved {
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
         let all = subject::named(call, facts).unwrap_or_default();
         let left = all.first().zip(facts.fold::<Changes>());
-        let left = left.and_then(|(one, changes)| Some((one, changes.left(facts, &one.change, &one.row.head)?)));
+        let left =
+            left.and_then(|(one, changes)| Some((one, changes.left(facts, &one.change, &one.row.head)?)));
         let Some((subject, stood)) = left.filter(|(subject, _)| !subject.may_run()) else {
             return Plan::quiet();
         };
@@ -88,9 +89,8 @@ fn card(call: &Call<'_>, facts: &Facts<'_>, (change, row): (&ChangeRef, &ChangeR
 /// The cards of previews that run an earlier commit, as they read from now on.
 fn ups(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Vec<(OperationId, Card)> {
     let Some(previews) = facts.fold::<Previews>() else { return Vec::new() };
-    let runs = |part: &folkops_model::Part| {
-        part.change.as_ref().is_some_and(|(of, at)| of == change && at != head)
-    };
+    let runs =
+        |part: &folkops_model::Part| part.change.as_ref().is_some_and(|(of, at)| of == change && at != head);
     let up = facts.rows(&previews.previews).filter(|(_, preview)| {
         matches!(preview.state, PreviewState::Up(_)) && preview.parts.iter().any(runs)
     });
@@ -106,7 +106,8 @@ fn ups(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef, head: &Sha) -> Ve
 pub fn proposals(facts: &Facts<'_>, rule: Option<&CarryOver>) -> Vec<(String, String)> {
     let Some(changes) = facts.fold::<Changes>() else { return Vec::new() };
     let left = changes.open.iter().filter(|(change, row)| {
-        changes.left(facts, change, &row.head).is_some() && changes.allowed(facts, change, &row.head).is_none()
+        changes.left(facts, change, &row.head).is_some()
+            && changes.allowed(facts, change, &row.head).is_none()
     });
     let line = |(change, row): (&ChangeRef, &ChangeRow)| {
         let told = changes.voided.get(change) == Some(&row.head);

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use folkops_engine::{Ask, Call, Command, Facts, Operation, Operations, Plan};
 use folkops_model::{
-    Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, OperationId, PersonId, Place, Principal,
-    RolloutEnd, Sha, Topic, Weight,
+    Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, OperationId, PersonId, Place,
+    Principal, RolloutEnd, Sha, Topic, Weight,
 };
 use folkops_previews::{Became, Changes, Course, Releases, Usages};
 use folkops_rollouts::plan::grounds;
@@ -80,7 +80,8 @@ impl Story<'_> {
     /// Whether a card in this very place tells it already.
     fn is_told(&self, facts: &Facts<'_>, place: &Place) -> bool {
         let is_here = |id: Option<&OperationId>| {
-            operation(facts, id).is_some_and(|of| of.place.surface == place.surface && of.place.room == place.room)
+            operation(facts, id)
+                .is_some_and(|of| of.place.surface == place.surface && of.place.room == place.room)
         };
         let promoted = self.row.map(|row| &row.rollout.operation);
         let retold = match self.course.became {
@@ -109,8 +110,9 @@ impl Story<'_> {
     fn live(&self, facts: &Facts<'_>) -> Card {
         let title = Line::new().change(self.change.number).text(" is live for everyone");
         let release = self.course.release;
-        let mut card = Card::new(CardState::Live, title)
-            .say(self.author(facts).text(format!("your change is what everybody gets, since release {release}.")));
+        let mut card = Card::new(CardState::Live, title).say(
+            self.author(facts).text(format!("your change is what everybody gets, since release {release}.")),
+        );
         card = match tried(facts, self.change) {
             0 => card,
             people => card.row("Tried", format!("{} on their own account, before", telling::people(people))),
@@ -135,27 +137,31 @@ impl Story<'_> {
         let row = self.row.filter(|_| self.by_the_way());
         let grounds = row.filter(|_| by_itself).and_then(grounds);
         let state = if grounds.is_some() { CardState::Harmful } else { CardState::Held };
-        let mut card = Card::new(state, title).say(
-            self.author(facts).text(format!("nobody has your change now; everybody is on release {} again.", self.course.release)),
-        );
+        let mut card = Card::new(state, title).say(self.author(facts).text(format!(
+            "nobody has your change now; everybody is on release {} again.",
+            self.course.release
+        )));
         card = match (row.zip(grounds), by) {
             (Some((row, grounds)), _) => {
                 card.say(telling::figures(&plan(row, facts.now()))).row("Why", telling::cause(grounds))
             }
             (None, Some(of)) => {
-                let asked = Call { principal: &of.action.principal, place: &of.place, args: &of.args, ..*call };
+                let asked =
+                    Call { principal: &of.action.principal, place: &of.place, args: &of.args, ..*call };
                 card.row("Why", subject::why(&asked, "asked for it"))
             }
             (None, None) => card,
         };
-        let next = "It is still on the default branch: others wait until it is reverted, pardoned or promoted again";
+        let next =
+            "It is still on the default branch: others wait until it is reverted, pardoned or promoted again";
         revert::offered(card.row("Next", next), [self.change])
     }
 
     /// "Mira, ": the author, who is spoken to and not notified.
     fn author(&self, facts: &Facts<'_>) -> Line {
         let known = facts.fold::<Changes>().and_then(|changes| {
-            let row = facts.row(&changes.open, self.change).or_else(|| facts.row(&changes.closed, self.change))?;
+            let row =
+                facts.row(&changes.open, self.change).or_else(|| facts.row(&changes.closed, self.change))?;
             Some(subject::of(facts, changes, self.change, row).author_span())
         });
         known.map_or_else(Line::new, |author| Line::new().span(author).text(", "))

@@ -76,12 +76,14 @@ fn standing_at<'a>(call: &Call<'_>, facts: &Facts<'a>) -> Result<Subject<'a>, Bo
 fn unnamed(call: &Call<'_>, facts: &Facts<'_>) -> Card {
     let changes = facts.fold::<Changes>();
     let here = call.place.about.as_ref().zip(changes);
-    let Some((change, row)) = here.and_then(|(about, all)| Some((about, facts.row(&all.open, about)?))) else {
+    let Some((change, row)) = here.and_then(|(about, all)| Some((about, facts.row(&all.open, about)?)))
+    else {
         return Card::new(CardState::Refused, "No commit was named")
             .say("Nothing was allowed.")
             .row("Next", Line::new().text("Name it by all forty characters: ").code(SPEC.example));
     };
-    let title = Line::new().text("Which commit? ").change(change.number).text(" stands at ").commit(&row.head);
+    let title =
+        Line::new().text("Which commit? ").change(change.number).text(" stands at ").commit(&row.head);
     let card = Card::new(CardState::Refused, title)
         .say(format!("It is {}. Nothing was allowed: a commit is named by all forty characters, so that a push cannot put another in its place.", subject::size(row)))
         .row("Next", "Look at it, then allow exactly that commit")

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, People, Plan, Private, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeRef, Class, CommandSpec, CompositionId, Context, Effect,
-    Intent, Line, Owner, PersonId, Place, Release, Resource, Sha, Span, StackKind, StackName, StackSpec, Trust,
-    Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeRef, Class, CommandSpec, CompositionId,
+    Context, Effect, Intent, Line, Owner, PersonId, Place, Release, Resource, Sha, Span, StackKind,
+    StackName, StackSpec, Trust, Weight,
 };
 use folkops_previews::{Changes, Composition, Mix, Mixes, Raised, Releases};
 
@@ -150,13 +150,14 @@ impl<'a> Chosen<'a> {
         if stale {
             card = card.say("What you agreed to has changed since: a change moved, or production did. So you are asked again.");
         }
+        let spoken = subject::spoken(facts, &changes);
         card.consent(agreed)
             .row("Why", subject::vouched(facts, &self.subjects))
             .row("Leave", Line::new().text("any time, with ").code("/opt-out"))
             .button(
                 Weight::Main,
                 "Try it on my account",
-                format!("/opt-in {} --yes={}", subject::spoken(facts, &changes), consent(&self.composition.id)),
+                format!("/opt-in {spoken} --yes={}", consent(&self.composition.id)),
             )
             .open(
                 Weight::Plain,
@@ -181,7 +182,10 @@ fn with_way_out(card: Card, has_mix: bool) -> Card {
 fn who(settings: &Settings, call: &Call<'_>, facts: &Facts<'_>) -> Result<(PersonId, Owner), Box<Card>> {
     let none = || {
         let next = match &settings.sign_in {
-            Some(page) => Line::new().text("Sign in once at ").span(Span::Link(page.clone())).text(", then say it again"),
+            Some(page) => Line::new()
+                .text("Sign in once at ")
+                .span(Span::Link(page.clone()))
+                .text(", then say it again"),
             None => Line::new().text("An operator names it when inviting you"),
         };
         let card = Card::new(CardState::Refused, "It is not known which account in the service is yours")

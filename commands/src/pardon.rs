@@ -5,8 +5,8 @@
 
 use folkops_engine::{Ask, Call, Command, Facts, Plan};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, Resource, Span,
-    Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, Context, Intent, Line, Resource,
+    Span, Weight,
 };
 use folkops_previews::Releases;
 
@@ -18,17 +18,15 @@ static SPEC: CommandSpec = CommandSpec {
     summary: "let what was rolled back go out again",
     example: "/pardon 52",
     class: Class::Release,
-    args: &[ArgSpec {
-        name: "change",
-        help: "a pull request that was rolled back, or several",
-        kind: ArgKind::Change,
-        arity: Arity::Many,
-    }, ArgSpec {
-        name: "reason",
-        help: "why, in a few words",
-        kind: ArgKind::Rest,
-        arity: Arity::Optional,
-    }],
+    args: &[
+        ArgSpec {
+            name: "change",
+            help: "a pull request that was rolled back, or several",
+            kind: ArgKind::Change,
+            arity: Arity::Many,
+        },
+        ArgSpec { name: "reason", help: "why, in a few words", kind: ArgKind::Rest, arity: Arity::Optional },
+    ],
     internal: false,
 };
 
@@ -49,21 +47,31 @@ impl Command for Pardon {
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
         let named = call.args.changes("change");
         let releases = facts.fold::<Releases>();
-        let taken = releases.into_iter().flat_map(|releases| facts.rows(&releases.taken_back)).map(|(change, _)| change);
-        let pardoned: Vec<ChangeRef> = taken.filter(|change| named.iter().any(|name| name.fits(change))).cloned().collect();
+        let taken = releases
+            .into_iter()
+            .flat_map(|releases| facts.rows(&releases.taken_back))
+            .map(|(change, _)| change);
+        let pardoned: Vec<ChangeRef> =
+            taken.filter(|change| named.iter().any(|name| name.fits(change))).cloned().collect();
         if pardoned.is_empty() {
             let numbers = Line::new().list(named.iter().map(|name| Span::Change(name.number())));
             let are = if named.len() == 1 { " was not rolled back" } else { " were not rolled back" };
             return Plan::refuse(
-                Card::new(CardState::Refused, numbers.text(are))
-                    .say("Nothing was done.")
-                    .button(Weight::Quiet, "What runs now?", "/status"),
+                Card::new(CardState::Refused, numbers.text(are)).say("Nothing was done.").button(
+                    Weight::Quiet,
+                    "What runs now?",
+                    "/status",
+                ),
             );
         }
         let list = Line::new().list(pardoned.iter().map(|change| Span::Change(change.number)));
         let card = Card::new(CardState::Good, list.text(" may go out again"))
             .say("Promotions are open, and other changes may bring it along.")
             .row("Why", subject::why(call, "pardoned it"));
-        Plan::answer(card).intend(Intent::Pardon { changes: pardoned, by: call.principal.clone(), reason: subject::reason(call) })
+        Plan::answer(card).intend(Intent::Pardon {
+            changes: pardoned,
+            by: call.principal.clone(),
+            reason: subject::reason(call),
+        })
     }
 }

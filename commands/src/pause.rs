@@ -41,7 +41,8 @@ impl Command for Pause {
     fn decide(&self, call: &Call<'_>, facts: &Facts<'_>) -> Plan {
         let Some(row) = live(facts) else { return Plan::refuse(*none()) };
         if let Stage::Paused { .. } = row.stage {
-            let card = Card::new(CardState::Held, telling::changes(&row.rollout).text(" stands still already"));
+            let card =
+                Card::new(CardState::Held, telling::changes(&row.rollout).text(" stands still already"));
             return Plan::refuse(card.button(Weight::Plain, "Go on", "/resume"));
         }
         if let Some(until) = soak::until(row) {
@@ -51,7 +52,11 @@ impl Command for Pause {
         let why = subject::why(call, "paused it");
         let over = alert::over(row, &planned, facts.now(), (CardState::Held, why.clone()));
         let card = telling::paused(row, &planned, why);
-        let intent = Intent::PauseRollout { release: row.rollout.release, by: call.principal.clone(), reason: subject::reason(call) };
+        let intent = Intent::PauseRollout {
+            release: row.rollout.release,
+            by: call.principal.clone(),
+            reason: subject::reason(call),
+        };
         Plan::answer(card.clone()).intend(intent).also(row.rollout.operation.clone(), card).alerting(over)
     }
 }

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Context, Effect, Intent, Line,
-    Outcome, Part, Principal, Release, ReleaseNumber, ReleasedComponent, Sha, Span, StackKind, StackSpec, Strategy, Target,
-    TreeId, Trust, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeRef, Class, CommandSpec, ComponentName, Context, Effect,
+    Intent, Line, Outcome, Part, Principal, Release, ReleaseNumber, ReleasedComponent, Sha, Span, StackKind,
+    Strategy, Target, TreeId, Trust, Weight,
 };
 use folkops_previews::deploys;
 use folkops_previews::reconcile::release_stack;
@@ -21,7 +21,6 @@ use folkops_previews::{Production, Releases};
 use folkops_rollouts::{Rollouts, Template, Templates};
 
 use crate::subject::{self, Subject};
-use crate::rollback::spec_of;
 use crate::{
     Settings, advance, alert, along, checklist, checks, evidence, raise, release_branch, since, soak, trial,
 };
@@ -32,18 +31,20 @@ static SPEC: CommandSpec = CommandSpec {
     summary: "give changes to everyone",
     example: "/promote 41",
     class: Class::Release,
-    args: &[ArgSpec {
-        name: "change",
-        help: "a pull request's number, or several",
-        kind: ArgKind::Change,
-        arity: Arity::Many,
-    },
-    ArgSpec {
-        name: "strategy",
-        help: "`canary`, `linear`, `blue-green` or `at-once`; without it, as the operator has set",
-        kind: ArgKind::Flag,
-        arity: Arity::Optional,
-    }],
+    args: &[
+        ArgSpec {
+            name: "change",
+            help: "a pull request's number, or several",
+            kind: ArgKind::Change,
+            arity: Arity::Many,
+        },
+        ArgSpec {
+            name: "strategy",
+            help: "`canary`, `linear`, `blue-green` or `at-once`; without it, as the operator has set",
+            kind: ArgKind::Flag,
+            arity: Arity::Optional,
+        },
+    ],
     internal: false,
 };
 
@@ -71,7 +72,8 @@ impl Command for Promote {
         let merged = named.iter().all(|subject| subject.row.landed.is_some());
         // Whatever goes to everybody is judged, whether somebody named it or not.
         let subjects = along::with_along(facts, named);
-        let mut context = checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
+        let mut context =
+            checklist::with(subject::context(call, &subjects), &self.0.checklist, facts, &subjects);
         context.frozen = facts.fold::<Releases>().is_some_and(|releases| releases.frozen(facts).is_some());
         let release_branch = subjects.iter().all(|subject| subject.row.target == Target::Release);
         Ok(subject::ask(&subjects, Context { merged, release_branch, ..context }))
@@ -88,8 +90,9 @@ impl Command for Promote {
         }
         let unnamed = along::along(facts, &subjects);
         let all: Vec<&Subject<'_>> = subjects.iter().chain(&unnamed).collect();
-        let refused =
-            trial::wrong_strategy(call).or_else(|| trial::breaker(facts)).or_else(|| along::held(facts, &all));
+        let refused = trial::wrong_strategy(call)
+            .or_else(|| trial::breaker(facts))
+            .or_else(|| along::held(facts, &all));
         if let Some(card) = refused {
             return Plan::refuse(card);
         }
@@ -142,7 +145,9 @@ impl Command for Promote {
 fn next(template: &Template) -> String {
     match template.rungs().as_slice() {
         [] => "Merged, then switched for everyone at once; this card tells".into(),
-        [first, ..] => format!("Merged, then {} of people get it first; the numbers decide the rest", first.weight),
+        [first, ..] => {
+            format!("Merged, then {} of people get it first; the numbers decide the rest", first.weight)
+        }
     }
 }
 
@@ -208,7 +213,9 @@ impl<'a> Course<'a> {
                 None => owe(vec![Effect::Compose { parts: self.parts(facts) }]),
             };
         }
-        if let Some((change, _)) = self.pinned.iter().find(|(change, _)| along::gone(progress).any(|gone| gone == change)) {
+        if let Some((change, _)) =
+            self.pinned.iter().find(|(change, _)| along::gone(progress).any(|gone| gone == change))
+        {
             return self.failing(call, facts, progress, &along::dropped(change));
         }
         let trees = raise::trees(progress);
@@ -218,8 +225,8 @@ impl<'a> Course<'a> {
         let release = self.release(facts, progress);
         if !progress.owed(|effect| matches!(effect, Effect::Run { .. })) {
             // What runs now is compared with, and gone back to: it must answer as well.
-            let now = Effect::Run { spec: spec_of(self.base) };
-            return owe(vec![Effect::Run { spec: self.spec(&release) }, now]);
+            let now = Effect::Run { spec: raise::spec_of(self.base) };
+            return owe(vec![Effect::Run { spec: raise::spec_of(&release) }, now]);
         }
         let merges = merges(along::composed(progress), &trees);
         if !progress.owed(|effect| matches!(effect, Effect::Merge { .. })) && !merges.is_empty() {
@@ -228,7 +235,9 @@ impl<'a> Course<'a> {
         if !progress.owed(|effect| matches!(effect, Effect::Route)) {
             return match self.template.strategy {
                 Strategy::BlueGreen | Strategy::AtOnce => self.switch(call, facts, release),
-                Strategy::Canary | Strategy::Linear => trial::begin(call, facts, &self.template, self.production.release, release),
+                Strategy::Canary | Strategy::Linear => {
+                    trial::begin(call, facts, &self.template, self.production.release, release)
+                }
             };
         }
         match facts.fold::<Rollouts>().and_then(|rollouts| rollouts.live(facts)) {
@@ -273,22 +282,13 @@ impl<'a> Course<'a> {
         }
         let mut changes = along::brought(progress);
         // What a rollout that gives way had brought is on the default branch, and so in this release.
-        let given_way = trial::under_way(facts).and_then(|trial| facts.row(&facts.fold::<Releases>()?.releases, &trial.rollout.release));
+        let given_way = trial::under_way(facts)
+            .and_then(|trial| facts.row(&facts.fold::<Releases>()?.releases, &trial.rollout.release));
         let given_way = given_way.into_iter().flat_map(|release| release.changes.clone());
-        let missing: Vec<_> = given_way.filter(|(change, _)| !changes.iter().any(|(brought, _)| brought == change)).collect();
+        let missing: Vec<_> =
+            given_way.filter(|(change, _)| !changes.iter().any(|(brought, _)| brought == change)).collect();
         changes.extend(missing);
         Release { number, components, changes }
-    }
-
-    fn spec(&self, release: &Release) -> StackSpec {
-        StackSpec {
-            name: release_stack(release.number),
-            kind: StackKind::Production(release.number),
-            builds: release.components.iter().map(|(name, c)| (name.clone(), c.digest.clone())).collect(),
-            trust: Trust::Merged,
-            label: format!("Release {}", release.number),
-            deadline: None,
-        }
     }
 
     fn switch(&self, call: &Call<'_>, facts: &Facts<'_>, release: Release) -> Step {
@@ -336,7 +336,8 @@ impl<'a> Course<'a> {
         let card = raise::failure_card(&subject::numbers(Line::new(), self.pinned), failure);
         let alert = alert::failed(call.operation, facts, self.pinned, &card);
         if !progress.owed(|effect| matches!(effect, Effect::Run { .. })) {
-            return Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] }.alerting(alert);
+            return Step::End { end: End::Failed, intents: vec![], card: Some(card), private: vec![] }
+                .alerting(alert);
         }
         if progress.owed(|effect| matches!(effect, Effect::Stop { .. })) {
             return Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] };
@@ -355,7 +356,10 @@ fn build(component: &ComponentName, tree: &TreeId) -> Effect {
     Effect::Build { component: component.clone(), tree: tree.clone(), trust: Trust::Merged }
 }
 
-fn merges<'a>(parts: impl IntoIterator<Item = &'a Part>, trees: &BTreeMap<ComponentName, TreeId>) -> Vec<Effect> {
+fn merges<'a>(
+    parts: impl IntoIterator<Item = &'a Part>,
+    trees: &BTreeMap<ComponentName, TreeId>,
+) -> Vec<Effect> {
     let merge = |part: &Part| {
         let (change, head) = part.change.clone()?;
         let tree = trees.get(&part.component)?.clone();

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use folkops_engine::Progress;
 use folkops_model::{
     Card, CardState, ComponentName, Digest, Effect, Failure, FailureKind, Line, Outcome, Part, Release,
-    StackName, TreeId, Trust,
+    StackKind, StackName, StackSpec, TreeId, Trust,
 };
+use folkops_previews::reconcile::release_stack;
 
 /// Where the course stands.
 pub enum Stage<'a> {
@@ -31,6 +32,22 @@ pub enum Stage<'a> {
     },
     /// After a failure, what was left running is gone.
     Cleared,
+}
+
+/// A release as a stack.
+pub fn spec_of(release: &Release) -> StackSpec {
+    StackSpec {
+        name: release_stack(release.number),
+        kind: StackKind::Production(release.number),
+        builds: release
+            .components
+            .iter()
+            .map(|(name, component)| (name.clone(), component.digest.clone()))
+            .collect(),
+        trust: Trust::Merged,
+        label: format!("Release {}", release.number),
+        deadline: None,
+    }
 }
 
 /// Looks where the course stands. `trust` is what the builds count as.

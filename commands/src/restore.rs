@@ -14,7 +14,6 @@ use folkops_model::{
 };
 
 use crate::promote::LOCK;
-use crate::rollback::spec_of;
 use crate::{Settings, checklist, raise, subject};
 
 static SPEC: CommandSpec = CommandSpec {
@@ -88,7 +87,8 @@ impl Restore {
 }
 
 fn again(release: &Release, progress: &Progress<'_>) -> Step {
-    let effect = if progress.is_start() { Effect::Run { spec: spec_of(release) } } else { Effect::Route };
+    let effect =
+        if progress.is_start() { Effect::Run { spec: raise::spec_of(release) } } else { Effect::Route };
     Step::Owe { effects: vec![effect], intents: vec![], card: None, private: vec![] }
 }
 
@@ -107,7 +107,7 @@ fn first(call: &Call<'_>, progress: &Progress<'_>) -> Step {
     }
     let release = release(heads, progress);
     if !progress.owed(|effect| matches!(effect, Effect::Run { .. })) {
-        return owe(vec![Effect::Run { spec: spec_of(&release) }]);
+        return owe(vec![Effect::Run { spec: raise::spec_of(&release) }]);
     }
     let set =
         Intent::SetProduction { release: release.number, by: call.principal.clone(), taken_back: vec![] };

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use folkops_engine::{Ask, Call, Command, End, Facts, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Effect, Intent, Resource,
-    Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, Class, CommandSpec, Context, Effect, Intent, Resource, Weight,
 };
 use folkops_rollouts::{Row, Stage, plan};
 
@@ -22,17 +21,15 @@ static SPEC: CommandSpec = CommandSpec {
     summary: "let a rollout go on",
     example: "/resume",
     class: Class::Release,
-    args: &[ArgSpec {
-        name: "anyway",
-        help: "give it to everybody although the numbers have not decided",
-        kind: ArgKind::Flag,
-        arity: Arity::Optional,
-    }, ArgSpec {
-        name: "reason",
-        help: "why, in a few words",
-        kind: ArgKind::Rest,
-        arity: Arity::Optional,
-    }],
+    args: &[
+        ArgSpec {
+            name: "anyway",
+            help: "give it to everybody although the numbers have not decided",
+            kind: ArgKind::Flag,
+            arity: Arity::Optional,
+        },
+        ArgSpec { name: "reason", help: "why, in a few words", kind: ArgKind::Rest, arity: Arity::Optional },
+    ],
     internal: false,
 };
 
@@ -59,19 +56,26 @@ impl Command for Resume {
             Stage::Soaking { until } => Plan::refuse(soak::nothing_to_steer(row, *until)),
             Stage::Rising { .. } | Stage::Ended(_) => {
                 let title = telling::changes(&row.rollout).text(" goes on by itself already");
-                Plan::refuse(Card::new(CardState::Refused, title).row("Waits for", telling::waiting(&planned)))
+                Plan::refuse(
+                    Card::new(CardState::Refused, title).row("Waits for", telling::waiting(&planned)),
+                )
             }
             Stage::Held { why, .. } if why.may_be_overruled() && call.args.given("anyway") => {
                 let how = subject::why(call, "let everybody have it");
                 let plan = finish(row, &planned, call.principal.clone(), facts.now());
-                Plan { card: Some(anyway(row, call)), ..plan }
-                    .alerting(alert::over(row, &planned, facts.now(), (CardState::Live, how)))
+                Plan { card: Some(anyway(row, call)), ..plan }.alerting(alert::over(
+                    row,
+                    &planned,
+                    facts.now(),
+                    (CardState::Live, how),
+                ))
             }
             Stage::Held { why, .. } => Plan::refuse(telling::held(row, &planned, *why)),
             Stage::Paused { rung, .. } => {
-                let card = telling::stepped(row, &planned, *rung)
-                    .row("Why", subject::why(call, "let it go on"));
-                let intent = Intent::ResumeRollout { release: row.rollout.release, by: call.principal.clone() };
+                let card =
+                    telling::stepped(row, &planned, *rung).row("Why", subject::why(call, "let it go on"));
+                let intent =
+                    Intent::ResumeRollout { release: row.rollout.release, by: call.principal.clone() };
                 Plan::answer(card.clone()).intend(intent).also(row.rollout.operation.clone(), card)
             }
         }
@@ -94,7 +98,10 @@ impl Command for Resume {
 }
 
 fn anyway(row: &Row, call: &Call<'_>) -> Card {
-    Card::new(CardState::Live, telling::changes(&row.rollout).text(" goes to everyone without the numbers' word"))
-        .row("Why", subject::why(call, "answers for it"))
-        .button(Weight::Danger, "Roll back", "/rollback")
+    Card::new(
+        CardState::Live,
+        telling::changes(&row.rollout).text(" goes to everyone without the numbers' word"),
+    )
+    .row("Why", subject::why(call, "answers for it"))
+    .button(Weight::Danger, "Roll back", "/rollback")
 }

@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use folkops_engine::{
-    Addresses, Alert, Ask, Call, Command, End, Facts, Matter, Operations, Outbox, Plan, Progress, ReplyKey, Step,
+    Addresses, Alert, Ask, Call, Command, End, Facts, Matter, Operations, Outbox, Plan, Progress, ReplyKey,
+    Step,
 };
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Class, CommandSpec, Context, Effect,
-    Failure, FailureKind, Intent, Line, OperationId, Outcome, Press, Principal, Resource, Sha, Span, Weight,
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeNumber, ChangeRef, Class, CommandSpec,
+    Context, Effect, Failure, FailureKind, Intent, Line, OperationId, Outcome, Press, Principal, Resource,
+    Sha, Span, Weight,
 };
 use folkops_previews::{Changes, Releases};
 use folkops_rollouts::Rollouts;
@@ -54,7 +56,8 @@ impl Command for Revert {
     fn ask(&self, call: &Call<'_>, facts: &Facts<'_>) -> Result<Ask, Box<Card>> {
         let (change, _) = merged(call, facts)?;
         // What was wrong may be taken back by whoever wrote it.
-        let row = facts.fold::<Changes>().and_then(|changes| Some((changes, facts.row(&changes.closed, &change)?)));
+        let row =
+            facts.fold::<Changes>().and_then(|changes| Some((changes, facts.row(&changes.closed, &change)?)));
         let author = row.and_then(|(changes, row)| subject::of(facts, changes, &change, row).author);
         let own = author.is_some() && author.as_ref() == call.principal.person();
         Ok(Ask::about(Resource::Change(change), Context { own, ..Context::default() }))
@@ -105,7 +108,8 @@ impl Command for Revert {
             }
             (Some((revert, commit)), _) if is_late(call, facts, &change) => {
                 let (revert, commit) = (revert.clone(), commit.clone());
-                let intents = vec![Intent::OpenRevert { change, revert: revert.clone(), commit: commit.clone() }];
+                let intents =
+                    vec![Intent::OpenRevert { change, revert: revert.clone(), commit: commit.clone() }];
                 let effects = vec![Effect::Withdraw { revert, commit }];
                 Step::Owe { effects, intents, card: None, private: vec![] }
             }
@@ -144,7 +148,8 @@ pub fn work(call: &Call<'_>, card: Option<Card>) -> Plan {
 
 /// Nobody asked for it, and what it takes back may stay by now.
 fn is_late(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef) -> bool {
-    let held = facts.fold::<Releases>().is_some_and(|releases| facts.row(&releases.taken_back, change).is_some());
+    let held =
+        facts.fold::<Releases>().is_some_and(|releases| facts.row(&releases.taken_back, change).is_some());
     *call.principal == Principal::Automation && !held
 }
 
@@ -164,9 +169,11 @@ fn merged(call: &Call<'_>, facts: &Facts<'_>) -> Result<(ChangeRef, Sha), Box<Ca
     let found = brought.filter(|(change, _)| name.fits(change)).last().cloned();
     found.ok_or_else(|| {
         let title = Line::new().code(subject::written(&name)).text(" is not on the default branch");
-        let card = Card::new(CardState::Refused, title)
-            .say("No release has brought it. Nothing was done.")
-            .row("Next", "What is open is closed in its repository; what was merged by hand is reverted there");
+        let card =
+            Card::new(CardState::Refused, title).say("No release has brought it. Nothing was done.").row(
+                "Next",
+                "What is open is closed in its repository; what was merged by hand is reverted there",
+            );
         Box::new(subject::with_status(card))
     })
 }
@@ -187,7 +194,10 @@ fn because(call: &Call<'_>, facts: &Facts<'_>, change: &ChangeRef) -> String {
     let mut why = format!("Takes #{} back.", change.number);
     let back = facts.fold::<Releases>().and_then(|releases| facts.row(&releases.taken_back, change));
     if let Some(back) = back {
-        why.push_str(&format!(" A rollback took it from everybody, who went back to release {}.", back.release));
+        why.push_str(&format!(
+            " A rollback took it from everybody, who went back to release {}.",
+            back.release
+        ));
         let rollouts = facts.fold::<Rollouts>().into_iter().flat_map(|all| facts.rows(&all.rollouts));
         let mut newest = rollouts.rev().map(|(_, row)| row);
         if let Some(row) = newest.find(|row| row.rollout.changes.contains(change)) {
@@ -213,10 +223,15 @@ fn onto(progress: &Progress<'_>, change: &ChangeRef) -> Option<Sha> {
 fn least(facts: &Facts<'_>, own: ChangeNumber) -> ChangeNumber {
     let changes = facts.fold::<Changes>().into_iter();
     let known = changes.flat_map(|changes| facts.rows(&changes.open).chain(facts.rows(&changes.closed)));
-    let mut above: Vec<u32> = known.map(|(change, _)| change.number.0).filter(|number| *number > own.0).collect();
+    let mut above: Vec<u32> =
+        known.map(|(change, _)| change.number.0).filter(|number| *number > own.0).collect();
     above.sort_unstable();
     let first = own.0.saturating_add(1);
-    ChangeNumber(above.into_iter().fold(first, |free, taken| if taken == free { free.saturating_add(1) } else { free }))
+    ChangeNumber(
+        above
+            .into_iter()
+            .fold(first, |free, taken| if taken == free { free.saturating_add(1) } else { free }),
+    )
 }
 
 /// It is taken back already, by a change that is neither merged nor closed.
@@ -241,12 +256,18 @@ fn done(call: &Call<'_>, change: ChangeRef, (revert, commit): (&ChangeRef, &Sha)
 
 /// The cards of the rollback and of the promotion that it took back, with the way to what is open now in place of the
 /// button that would open it.
-fn linked(facts: &Facts<'_>, change: &ChangeRef, revert: &ChangeRef) -> (Vec<(OperationId, Card)>, Vec<Alert>) {
+fn linked(
+    facts: &Facts<'_>,
+    change: &ChangeRef,
+    revert: &ChangeRef,
+) -> (Vec<(OperationId, Card)>, Vec<Alert>) {
     let back = facts.fold::<Releases>().and_then(|releases| facts.row(&releases.taken_back, change));
     let rollouts = facts.fold::<Rollouts>().into_iter().flat_map(|all| facts.rows(&all.rollouts));
     let mut newest = rollouts.rev().map(|(_, row)| &row.rollout);
-    let promoted = newest.find(|rollout| rollout.changes.contains(change)).map(|rollout| rollout.operation.clone());
-    let told: BTreeSet<OperationId> = back.and_then(|back| back.operation.clone()).into_iter().chain(promoted).collect();
+    let promoted =
+        newest.find(|rollout| rollout.changes.contains(change)).map(|rollout| rollout.operation.clone());
+    let told: BTreeSet<OperationId> =
+        back.and_then(|back| back.operation.clone()).into_iter().chain(promoted).collect();
     let (mut cards, mut alerts) = (Vec::new(), Vec::new());
     for (key, card) in told.iter().flat_map(|operation| offering(facts, operation, change)) {
         let card = link(card, change, revert);
@@ -260,7 +281,9 @@ fn linked(facts: &Facts<'_>, change: &ChangeRef, revert: &ChangeRef) -> (Vec<(Op
 
 /// An operation's own card and its alerts, where they offer to open the revert of a change.
 fn offering<'a>(facts: &Facts<'a>, operation: &OperationId, change: &ChangeRef) -> Vec<(ReplyKey, &'a Card)> {
-    let Some((operations, outbox)) = facts.fold::<Operations>().zip(facts.fold::<Outbox>()) else { return Vec::new() };
+    let Some((operations, outbox)) = facts.fold::<Operations>().zip(facts.fold::<Outbox>()) else {
+        return Vec::new();
+    };
     let row = facts.row(&operations.operations, operation);
     let slots = row.into_iter().flat_map(|row| row.cards.keys()).copied();
     let keys = slots.map(|slot| ReplyKey { operation: operation.clone(), slot });
@@ -275,9 +298,17 @@ fn offering<'a>(facts: &Facts<'a>, operation: &OperationId, change: &ChangeRef) 
 fn link(card: &Card, change: &ChangeRef, revert: &ChangeRef) -> Card {
     let (offer, mut card) = (opening(change.number), card.clone());
     card.buttons.retain(|button| button.press != offer);
-    let line = Line::new().change(revert.number).text(" takes ").change(change.number).text(" back; a person merges it");
+    let line = Line::new()
+        .change(revert.number)
+        .text(" takes ")
+        .change(change.number)
+        .text(" back; a person merges it");
     let ChangeRef { component, number } = revert;
-    card.row("Revert", line).open(Weight::Plain, format!("Read #{number}"), format!("/changes/{component}/{number}/diff"))
+    card.row("Revert", line).open(
+        Weight::Plain,
+        format!("Read #{number}"),
+        format!("/changes/{component}/{number}/diff"),
+    )
 }
 
 /// What opens the revert of a change.
@@ -287,7 +318,8 @@ fn opening(number: ChangeNumber) -> Press {
 
 fn to_promote(card: Card, revert: &ChangeRef, commit: &Sha) -> Card {
     let ChangeRef { component, number } = revert;
-    let next = Line::new().text("A maintainer looks at ").commit(commit).text(" and allows it, then promotes it");
+    let next =
+        Line::new().text("A maintainer looks at ").commit(commit).text(" and allows it, then promotes it");
     card.row("Next", next)
         .open(Weight::Plain, "Read it", format!("/changes/{component}/{number}/diff"))
         .button(Weight::Plain, format!("Allow {}", commit.short()), format!("/ok-to-test {commit}"))
@@ -306,7 +338,10 @@ fn failure_card(change: &ChangeRef, failure: &Failure) -> Card {
         }
         FailureKind::BaseMoved => Card::new(CardState::Refused, title.text(" was not taken back")).row(
             "Next",
-            Line::from(by_hand).text("; if it is out already, ").code(format!("/pardon {}", change.number)).text(" frees the others"),
+            Line::from(by_hand)
+                .text("; if it is out already, ")
+                .code(format!("/pardon {}", change.number))
+                .text(" frees the others"),
         ),
         _ => Card::new(CardState::Harmful, title.text(" was not taken back: something here is broken"))
             .row("Next", "An operator looks at the log; then ask again"),

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use folkops_engine::{Alert, Ask, Call, Command, End, Facts, Operations, Plan, Progress, Step};
 use folkops_model::{
-    ArgKind, ArgSpec, Arity, BasisPoints, Card, CardState, ChangeRef, Class, CommandSpec, Context, Effect, Failure, Intent, Line,
-    OperationId, Principal, Release, ReleaseNumber, Resource, RolloutEnd, Span, StackKind, StackSpec, Trust, Weight,
+    ArgKind, ArgSpec, Arity, BasisPoints, Card, CardState, ChangeRef, Class, CommandSpec, Context, Effect,
+    Failure, Intent, Line, OperationId, Principal, Release, ReleaseNumber, Resource, RolloutEnd, Span,
+    Weight,
 };
-use folkops_previews::{Production, Releases};
 use folkops_previews::reconcile::release_stack;
+use folkops_previews::{Production, Releases};
 use folkops_rollouts::back::{at_most, rest};
 use folkops_rollouts::check::{Up, check_back};
 use folkops_rollouts::plan::grounds;
@@ -29,17 +30,15 @@ static SPEC: CommandSpec = CommandSpec {
     summary: "take everyone back to an earlier release",
     example: "/rollback",
     class: Class::Safety,
-    args: &[ArgSpec {
-        name: "release",
-        help: "a release's number; without it, the one before",
-        kind: ArgKind::Release,
-        arity: Arity::Optional,
-    }, ArgSpec {
-        name: "reason",
-        help: "why, in a few words",
-        kind: ArgKind::Rest,
-        arity: Arity::Optional,
-    }],
+    args: &[
+        ArgSpec {
+            name: "release",
+            help: "a release's number; without it, the one before",
+            kind: ArgKind::Release,
+            arity: Arity::Optional,
+        },
+        ArgSpec { name: "reason", help: "why, in a few words", kind: ArgKind::Rest, arity: Arity::Optional },
+    ],
     internal: false,
 };
 
@@ -99,7 +98,9 @@ impl Command for Rollback {
         }
         match (soaked, live(facts)) {
             // It ends only when the earlier release answers: until then it may be asked for again.
-            (Some(row), _) => plan = plan.also(row.rollout.operation.clone(), soak::left(row, facts.now(), call)),
+            (Some(row), _) => {
+                plan = plan.also(row.rollout.operation.clone(), soak::left(row, facts.now(), call))
+            }
             (None, Some(row)) => plan = plan.intend(end(row, call)),
             (None, None) => {}
         }
@@ -128,7 +129,13 @@ impl Command for Rollback {
 
 impl Rollback {
     /// Visitors who have the new build lose it; what the others have is where they go back to.
-    fn out_of_rollout(&self, call: &Call<'_>, facts: &Facts<'_>, row: &Row, stopped: Vec<OperationId>) -> Plan {
+    fn out_of_rollout(
+        &self,
+        call: &Call<'_>,
+        facts: &Facts<'_>,
+        row: &Row,
+        stopped: Vec<OperationId>,
+    ) -> Plan {
         let planned = plan(row, facts.now());
         let grounds = match &planned.proposed {
             Some(Move::RollBack(grounds)) if *call.principal == Principal::Automation => Some(*grounds),
@@ -195,7 +202,8 @@ impl Rollback {
         let Ok((target, taken_back)) = target(call, facts) else { return failed() };
         let by = call.principal.clone();
         let set = Intent::SetProduction { release: target.number, by, taken_back };
-        let decided: Vec<Intent> = soak::under_way(facts).map(|row| end(row, call)).into_iter().chain([set]).collect();
+        let decided: Vec<Intent> =
+            soak::under_way(facts).map(|row| end(row, call)).into_iter().chain([set]).collect();
         if self.settle(facts).is_zero() {
             return owe(vec![Effect::Route], decided);
         }
@@ -224,7 +232,8 @@ impl Rollback {
     /// left had changed.
     fn settle(&self, facts: &Facts<'_>) -> Duration {
         let left = releases(facts).and_then(|(all, production)| {
-            facts.row(&all.releases, &all.leaving(facts).map_or(production.release, |leaving| leaving.release))
+            facts
+                .row(&all.releases, &all.leaving(facts).map_or(production.release, |leaving| leaving.release))
         });
         let changed = left.into_iter().flat_map(|release| &release.changes);
         self.0.rollout.of(changed.map(|(change, _)| &change.component)).settle
@@ -263,7 +272,7 @@ fn releases<'a>(facts: &Facts<'a>) -> Option<(&'a Releases, &'a Production)> {
 
 fn start(call: &Call<'_>, facts: &Facts<'_>) -> Step {
     match target(call, facts) {
-        Ok((target, _)) => owe(vec![Effect::Run { spec: spec_of(target) }], vec![]),
+        Ok((target, _)) => owe(vec![Effect::Run { spec: raise::spec_of(target) }], vec![]),
         Err(_) => failed(),
     }
 }
@@ -353,22 +362,6 @@ fn numbers(changes: &[ChangeRef]) -> Vec<Span> {
     numbers.into_iter().map(Span::Change).collect()
 }
 
-/// A release as a stack.
-pub fn spec_of(release: &Release) -> StackSpec {
-    StackSpec {
-        name: release_stack(release.number),
-        kind: StackKind::Production(release.number),
-        builds: release
-            .components
-            .iter()
-            .map(|(name, component)| (name.clone(), component.digest.clone()))
-            .collect(),
-        trust: Trust::Merged,
-        label: format!("Release {}", release.number),
-        deadline: None,
-    }
-}
-
 fn back(call: &Call<'_>, facts: &Facts<'_>, service: &str) -> Step {
     let Ok((production, release)) = subject::production(facts) else {
         return Step::End { end: End::Failed, intents: vec![], card: None, private: vec![] };
@@ -383,9 +376,7 @@ fn back(call: &Call<'_>, facts: &Facts<'_>, service: &str) -> Step {
         .components
         .iter()
         .map(|(name, component)| Span::Build(name.clone(), component.digest.clone()));
-    card = card
-        .row("Runs", Line::new().list(runs))
-        .row("Why", subject::why(call, "asked for it"));
+    card = card.row("Runs", Line::new().list(runs)).row("Why", subject::why(call, "asked for it"));
     let held = facts.fold::<Releases>().into_iter().flat_map(|releases| facts.rows(&releases.taken_back));
     let held: Vec<ChangeRef> = held.map(|(change, _)| change.clone()).collect();
     if !held.is_empty() {

@@ -74,11 +74,7 @@ impl Command for Tick {
 
 impl Tick {
     /// What is to be ticked; or a card that says why nothing is.
-    fn named<'a>(
-        &self,
-        call: &Call<'_>,
-        facts: &Facts<'a>,
-    ) -> Result<(Subject<'a>, &Point), Box<Card>> {
+    fn named<'a>(&self, call: &Call<'_>, facts: &Facts<'a>) -> Result<(Subject<'a>, &Point), Box<Card>> {
         let (subject, (point, _)) = checklist::named(&self.0.checklist, call, facts)?;
         let moved = subject.row.previous.is_some();
         let just_moved = moved && facts.now().duration_since(subject.row.seen) < JUST_MOVED;

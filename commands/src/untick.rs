@@ -55,7 +55,8 @@ impl Command for Untick {
         let Some(by) = call.principal.person() else {
             return Plan::refuse(Card::new(CardState::Refused, "Only a person takes back an answer"));
         };
-        let title = title.text(" is not ticked any more for ").change(change.number).text(" at ").commit(&sha);
+        let title =
+            title.text(" is not ticked any more for ").change(change.number).text(" at ").commit(&sha);
         let card = Card::new(CardState::Held, title)
             .say("It holds back the next promotion; what was decided before stays.")
             .row("What", point.text.clone())

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use folkops_engine::{Ask, Call, Command, Facts, Plan, Rooms, Scope, Standing, TimelineItem};
 use folkops_model::{
-    Card, CardState, ChangeName, ChangeRef, Class, CommandSpec, Context, Group, Intent, Line, PersonId, Principal, Resource,
-    Span, Topic, Weight,
+    Card, CardState, ChangeName, ChangeRef, Class, CommandSpec, Context, Group, Intent, Line, PersonId,
+    Principal, Resource, Span, Topic, Weight,
 };
 use folkops_previews::Changes;
 use jiff::SignedDuration;
 
+use crate::Settings;
 use crate::advance::nothing;
 use crate::subject::{self, Subject};
-use crate::Settings;
 
 static SPEC: CommandSpec = CommandSpec {
     name: "welcome",
@@ -80,10 +80,14 @@ impl Welcome {
             true => Line::from(", for everybody to look at"),
             false => Line::new().text(", once a maintainer has looked at ").commit(&subject.row.head),
         };
-        let up = looked.0.into_iter().fold(step("deploy-preview", &name).text(format!(" brings up {service} with it")), Line::span);
+        let up = looked
+            .0
+            .into_iter()
+            .fold(step("deploy-preview", &name).text(format!(" brings up {service} with it")), Line::span);
         let own = step("opt-in", &name).text(" lets it handle your own requests, and nobody else’s; ");
         let all = step("promote", &name);
-        let title = Line::new().text("Welcome, ").span(subject.author_span()).text(": your first change here");
+        let title =
+            Line::new().text("Welcome, ").span(subject.author_span()).text(": your first change here");
         Card::new(CardState::Good, title)
             .say(format!(
                 "It can be seen running, and tried on real work, before anybody merges it ({}). Three steps; each is a new comment.",
@@ -111,14 +115,19 @@ fn around(facts: &Facts<'_>, subject: &Subject<'_>) -> Line {
             TimelineItem::Said { by: Principal::Person(person), at, .. } => Some((*at, person)),
             TimelineItem::Said { .. } | TimelineItem::Card { .. } => None,
         })
-        .filter(|(at, person)| facts.now().duration_since(*at) <= LATELY && Some(*person) != subject.author.as_ref())
+        .filter(|(at, person)| {
+            facts.now().duration_since(*at) <= LATELY && Some(*person) != subject.author.as_ref()
+        })
         .collect();
     heard.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     let mut named = BTreeSet::new();
     let distinct = heard.into_iter().map(|(_, person)| person).filter(|person| named.insert(*person));
-    let here: Vec<_> = distinct.filter(|person| maintains(facts, person, &subject.change)).take(NAMED).collect();
+    let here: Vec<_> =
+        distinct.filter(|person| maintains(facts, person, &subject.change)).take(NAMED).collect();
     match here.as_slice() {
         [] => Line::from("No maintainer said anything here within a day; whoever comes next sees what waits"),
-        here => Line::new().list(here.iter().map(|person| Span::Person((*person).clone()))).text(" said something here within a day"),
+        here => Line::new()
+            .list(here.iter().map(|person| Span::Person((*person).clone())))
+            .text(" said something here within a day"),
     }
 }

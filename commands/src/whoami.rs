@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkops_engine::{Ask, Call, Command, Facts, People, Plan, Scope, Standing};
 use folkops_model::{
-    Action, Card, CardState, Class, CommandSpec, ComponentName, Context, Group, Line, PersonId, Resource, Span,
+    Action, Card, CardState, Class, CommandSpec, ComponentName, Context, Group, Line, PersonId, Resource,
+    Span,
 };
 
 use crate::link;
@@ -53,7 +54,8 @@ impl Command for Whoami {
             let resource = Resource::Component(component.clone());
             let groups = Standing::of(facts, call.principal, scope(SPEC.class, &resource)).groups;
             if groups != whole {
-                let line = Line::new().text("in ").code(component.to_string()).text(": ").strong(named(&groups));
+                let line =
+                    Line::new().text("in ").code(component.to_string()).text(": ").strong(named(&groups));
                 card = card.row("Also", line);
             }
         }
@@ -96,19 +98,19 @@ fn may(call: &Call<'_>, facts: &Facts<'_>, parts: &BTreeSet<ComponentName>) -> (
     let action = |spec: &'static CommandSpec, resource: Resource| {
         call.desk.action(spec, call.principal, facts, Ask::about(resource, best.clone()))
     };
-    let own = call.principal.person().map_or(Resource::Service, |person| Resource::Workload(person.clone()));
     let components = || parts.iter().map(|component| Resource::Component(component.clone()));
-    // Where somebody stands depends on what a command is about and whether it makes things safer, so it is asked once for
-    // each of these and not for each command.
-    let mut asked: BTreeMap<(bool, bool), Vec<Action>> = BTreeMap::new();
+    // Where somebody stands is the same for all commands of a class, so it is asked once for each.
+    let mut asked: BTreeMap<Class, Vec<Action>> = BTreeMap::new();
     let mut allowed = |spec: &&'static CommandSpec| {
-        let kind = (spec.class == Class::OwnWorkload, spec.class == Class::Safety);
-        let asked = asked.entry(kind).or_insert_with(|| {
-            let whole = if kind.0 { own.clone() } else { Resource::Service };
+        let asked = asked.entry(spec.class).or_insert_with(|| {
+            let whole = call.principal.person().map_or(Resource::Service, |person| match spec.class {
+                Class::OwnWorkload => Resource::Workload(person.clone()),
+                _ => Resource::Service,
+            });
             std::iter::once(whole).chain(components()).map(|resource| action(spec, resource)).collect()
         });
         asked.iter_mut().any(|action| {
-            (action.command, action.class) = (spec.name.to_owned(), spec.class);
+            action.command = spec.name.to_owned();
             call.desk.authority.judge(action).allows()
         })
     };

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use folkops_engine::{
     Ask, Call, Command, Facts, Operation, OperationState, Operations, Plan, Rooms, TimelineItem,
 };
-use folkops_model::{ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeRef, Class, CommandSpec, Context, Line, OperationId, Principal, Resource, Span};
+use folkops_model::{
+    ArgKind, ArgSpec, Arity, Card, CardState, ChangeName, ChangeRef, Class, CommandSpec, Context, Line,
+    OperationId, Principal, Resource, Span,
+};
 
 use crate::{Settings, checklist, explain, subject, thread};
 
@@ -54,7 +57,8 @@ impl Command for Why {
         let judged = judged(call, facts);
         let found = match named {
             Some(name) => {
-                let command = call.desk.registry.find(name, &Principal::Automation).map(|found| found.spec().name);
+                let command =
+                    call.desk.registry.find(name, &Principal::Automation).map(|found| found.spec().name);
                 let name = command.unwrap_or(name);
                 judged.iter().find(|(_, operation)| operation.action.command == name)
             }
@@ -70,7 +74,12 @@ impl Command for Why {
 
 impl Why {
     /// With the points of the checklist of the change that it was about, as they stand now.
-    fn with_points(&self, call: &Call<'_>, facts: &Facts<'_>, (id, operation): (&OperationId, &Operation)) -> Card {
+    fn with_points(
+        &self,
+        call: &Call<'_>,
+        facts: &Facts<'_>,
+        (id, operation): (&OperationId, &Operation),
+    ) -> Card {
         let card = explained(id, operation);
         let Resource::Change(change) = &operation.action.resource else { return card };
         let name = ChangeName::Whole(change.clone());

@@ -82,7 +82,12 @@ pub fn ended(
     let left = progress.outcomes().any(|outcome| matches!(outcome, Outcome::Left));
     let card = if left {
         Card::new(CardState::Held, title.text(" is not needed any more and is still open"))
-            .say(Line::new().text("It is not as FolkOps opened it at ").commit(commit).text(", so it was left alone."))
+            .say(
+                Line::new()
+                    .text("It is not as FolkOps opened it at ")
+                    .commit(commit)
+                    .text(", so it was left alone."),
+            )
             .row("Next", "Somebody closes it, so that nobody merges it by mistake")
     } else {
         Card::new(CardState::Held, title.text(" is closed: it is not needed any more"))
